@@ -1,0 +1,53 @@
+"""Where and how a model runs: device, dtype, and the one budget of CPU threads.
+
+Default: CUDA with bfloat16 where there is one, else the CPU with float32.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from models.errors import ModelError
+
+DtypeName = Literal["float32", "bfloat16", "float16"]
+DTYPES: dict[str, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+@dataclass(frozen=True)
+class Placement:
+    device: torch.device
+    dtype: torch.dtype
+
+    def __str__(self) -> str:
+        return f"{self.device}, {str(self.dtype).removeprefix('torch.')}"
+
+
+def choose_placement(device: str | None = None, dtype: str | None = None) -> Placement:
+    """What was asked for, else the best that this machine has; raises ModelError otherwise."""
+    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(name)
+    except RuntimeError as error:
+        raise ModelError(f"device {name!r}: expected cpu, cuda, cuda:N or mps") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise ModelError(f"device {name!r}: this machine has no CUDA device that torch can use")
+    if dtype is None:
+        return Placement(chosen, torch.bfloat16 if chosen.type == "cuda" else torch.float32)
+    if dtype not in DTYPES:
+        raise ModelError(f"dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
+    return Placement(chosen, DTYPES[dtype])
+
+
+def available_threads() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def limit_torch_threads(threads: int) -> None:
+    torch.set_num_threads(max(1, threads))

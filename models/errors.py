@@ -1,0 +1,42 @@
+"""Pictor's one small tree of errors: what went wrong, where, what was expected, what was there.
+
+Everything that Pictor raises on purpose is a PictorError whose text is one plain line for a person.
+Errors of other libraries are translated where they enter, `from error`. The command turns an
+InputError into exit code 2; the service maps each class to a status in one table.
+"""
+
+
+class PictorError(Exception):
+    """Root of the tree; its text is one plain line."""
+
+
+class InputError(PictorError):
+    """The caller asked for something that cannot be done as asked."""
+
+
+class ImageError(InputError):
+    """A picture that cannot be read whole, or that is over a limit."""
+
+
+class ImageTooLargeError(ImageError):
+    """A picture over the byte or the pixel limit; nothing of it was decoded."""
+
+
+class ModelError(InputError):
+    """A model that cannot be found, read or run as asked."""
+
+
+class SpaceError(PictorError):
+    """Vectors of two spaces were about to be compared."""
+
+
+class CollectionError(PictorError):
+    """A collection that is missing, unreadable, locked, or not what was expected."""
+
+
+class UnknownItemError(InputError):
+    """An id that is not in the collection."""
+
+
+class GoneError(PictorError):
+    """An item is known, but the file that it was found in cannot be read any more."""

@@ -1,0 +1,96 @@
+"""The word that a user gives for a model, to the model.
+
+`starter` (ships with Pictor), NAME/PRETRAINED as open_clip lists them, NAME/FILE for a checkpoint
+file of a listed architecture, hf-hub:ORG/NAME, or a folder in open_clip's or the transformers
+layout. Raises ModelError, one plain line, for anything else.
+"""
+
+import logging
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+
+from models import hub, openclip
+from models.device import Placement
+from models.errors import ModelError
+from models.huggingface import is_clip_folder
+from models.openclip import LoadedModel, OpenClipEncoder
+
+STARTER = "starter"
+STARTER_FOLDER = Path(__file__).parent / "starter"
+HUB_PREFIX = "hf-hub:"
+
+# (name, what it is good for); shown by `pictor models` and by `index` without --model
+RECOMMENDED = (
+    ("ViT-B-32/laion2b_s34b_b79k", "text and image search, quick on a CPU"),
+    ("ViT-L-14/datacomp_xl_s13b_b90k", "text and image search, better; wants a GPU"),
+    ("hf-hub:BAAI/BGE-VL-base", "composed search (picture + instruction), quick on a CPU"),
+    ("hf-hub:BAAI/BGE-VL-large", "composed search, better; wants a GPU"),
+)
+
+
+def load_encoder(
+    reference: str, placement: Placement, announce: Callable[[str], None]
+) -> OpenClipEncoder:
+    """The model of that reference, on that device; `announce` hears of a download before it
+    starts."""
+    # open_clip narrates its loading on the root logger
+    logging.getLogger().addFilter(_is_not_open_clip)
+    name, loaded = _load(reference, announce)
+    return OpenClipEncoder(name, loaded, placement)
+
+
+def _is_not_open_clip(record: logging.LogRecord) -> bool:
+    return "open_clip" not in record.pathname
+
+
+def _load(reference: str, announce: Callable[[str], None]) -> tuple[str, LoadedModel]:
+    if reference == STARTER:
+        return STARTER, load_folder(STARTER_FOLDER)
+    if reference.startswith(HUB_PREFIX):
+        repository = reference.removeprefix(HUB_PREFIX)
+        return repository, load_folder(hub.fetch_folder(repository, announce))
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        return path.resolve().name, load_folder(path.resolve())
+    if path.is_file():
+        raise ModelError(
+            f"{reference}: a weights file does not say its architecture: "
+            f"write it as NAME/{reference}, as in ViT-B-32/{reference}"
+        )
+    architecture, slash, pretrained = reference.partition("/")
+    if slash and Path(pretrained).expanduser().is_file():
+        file = Path(pretrained).expanduser()
+        return f"{architecture}/{file.name}", openclip.load_listed(architecture, str(file))
+    return reference, _load_listed(reference, announce)
+
+
+def load_folder(folder: Path) -> LoadedModel:
+    """A model folder of either layout."""
+    if openclip.is_open_clip_folder(folder):
+        return openclip.load_open_clip_folder(folder)
+    if is_clip_folder(folder):
+        return openclip.load_transformers_folder(folder)
+    raise ModelError(
+        f"{folder}: no model there: expected {openclip.CONFIG_FILE} and weights, "
+        "or config.json and model.safetensors"
+    )
+
+
+def _load_listed(reference: str, announce: Callable[[str], None]) -> LoadedModel:
+    listed = {"/".join(pair): pair for pair in openclip.listed_models()}
+    if reference not in listed:
+        near = get_close_matches(reference, [STARTER, *listed], n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`pictor models` lists them"
+        raise ModelError(f"model {reference!r} is neither a listed name nor a path; {hint}")
+    architecture, pretrained = listed[reference]
+    repository = openclip.hub_repository(architecture, pretrained)
+    cached = repository is not None and hub.cached_folder(repository) is not None
+    if not cached:
+        announce(f"{reference} is not in the local cache: downloading it")
+    try:
+        return openclip.load_listed(architecture, pretrained)
+    except ModelError as error:
+        if cached:
+            raise
+        raise hub.unreachable(reference, error) from error

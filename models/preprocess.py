@@ -1,0 +1,100 @@
+"""An RGB picture to the uint8 pixels that a model's image tower reads.
+
+Resizing and cropping run on the CPU and hand over uint8 (height, width, 3); `normalise` runs on the
+device. Bit for bit what torchvision's Resize + CenterCrop do to a PIL picture.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.errors import ModelError
+
+Pixels = NDArray[np.uint8]  # (height, width, 3)
+ResizeMode = Literal["shortest", "longest", "squash"]
+
+RESAMPLING = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "lanczos": Image.Resampling.LANCZOS,
+    "nearest": Image.Resampling.NEAREST,
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a model wants of a picture; part of its space."""
+
+    height: int
+    width: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str = "bicubic"
+    resize_mode: ResizeMode = "shortest"
+    fill: int = 0
+    resize_to: int | None = None  # shortest side before the crop; the crop's own where None
+
+    def __post_init__(self) -> None:
+        if self.interpolation not in RESAMPLING:
+            raise ModelError(
+                f"interpolation {self.interpolation!r}: expected one of {[*RESAMPLING]}"
+            )
+
+    def settings(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def pixels(self, image: Image.Image) -> Pixels:
+        """RGB picture of any size -> uint8 (height, width, 3)."""
+        resize = {"shortest": self._cover, "longest": self._contain, "squash": self._squash}
+        return np.asarray(resize[self.resize_mode](image), dtype=np.uint8)
+
+    def _squash(self, image: Image.Image) -> Image.Image:
+        return image.resize((self.width, self.height), RESAMPLING[self.interpolation])
+
+    def _cover(self, image: Image.Image) -> Image.Image:
+        width, height = image.size
+        if self.height == self.width or self.resize_to:
+            # torchvision: the short side exactly, the long side truncated
+            short = self.resize_to or self.height
+            if width <= height:
+                size = (short, int(short * height / width))
+            else:
+                size = (int(short * width / height), short)
+        else:
+            scale = max(self.width / width, self.height / height)
+            size = (round(width * scale), round(height * scale))
+        resized = (
+            image if size == image.size else image.resize(size, RESAMPLING[self.interpolation])
+        )
+        return self._centred(resized)
+
+    def _contain(self, image: Image.Image) -> Image.Image:
+        width, height = image.size
+        scale = min(self.width / width, self.height / height)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        return self._centred(image.resize(size, RESAMPLING[self.interpolation]))
+
+    def _centred(self, image: Image.Image) -> Image.Image:
+        if image.size == (self.width, self.height):
+            return image
+        if image.width >= self.width and image.height >= self.height:
+            left = round((image.width - self.width) / 2.0)
+            top = round((image.height - self.height) / 2.0)
+            return image.crop((left, top, left + self.width, top + self.height))
+        canvas = Image.new("RGB", (self.width, self.height), (self.fill,) * 3)
+        canvas.paste(image, ((self.width - image.width) // 2, (self.height - image.height) // 2))
+        return canvas
+
+
+def normalise(
+    pixels: torch.Tensor, preprocessing: Preprocessing, dtype: torch.dtype
+) -> torch.Tensor:
+    """uint8 (batch, height, width, 3) on any device -> (batch, 3, height, width) there."""
+    mean = torch.tensor(preprocessing.mean, device=pixels.device) * 255.0
+    std = torch.tensor(preprocessing.std, device=pixels.device) * 255.0
+    # channels_last falls out of the permutation, and is what convolutions want
+    return ((pixels.float() - mean) / std).to(dtype).permute(0, 3, 1, 2)

@@ -1,0 +1,67 @@
+"""Stand-ins that implement the seams, small enough to work their answers out by hand."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from models.errors import InputError
+from models.preprocess import Pixels
+from models.space import Space
+from models.vectors import Embeddings
+
+COLOURS = {
+    "red": (255, 0, 0),
+    "green": (0, 255, 0),
+    "blue": (0, 0, 255),
+    "yellow": (255, 255, 0),
+    "white": (255, 255, 255),
+    "black": (0, 0, 0),
+}
+DARK_OFFSET = 16.0  # keeps black from having no direction
+
+
+class ColourEncoder:
+    """A picture is its mean colour plus a constant; a text is the mean of the colours it names."""
+
+    def __init__(self, revision: str = "0123456789abcdef") -> None:
+        self.space = Space("colours", revision, 4)
+        self.encoded_images = 0
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        return np.asarray(image.resize((4, 4), Image.Resampling.BOX), dtype=np.uint8)
+
+    def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
+        self.encoded_images += len(pixels)
+        means = [p.reshape(-1, 3).mean(axis=0) for p in pixels]
+        return _embed(means)
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        return _embed([_mean_colour(text) for text in texts])
+
+
+def _mean_colour(text: str) -> np.ndarray:
+    named = [COLOURS[word] for word in text.lower().split() if word in COLOURS]
+    if not named:
+        raise InputError(f"no colour named in {text!r}")
+    return np.mean(named, axis=0)
+
+
+def _embed(colours: Sequence[np.ndarray]) -> Embeddings:
+    rows = [[*colour, DARK_OFFSET] for colour in colours]
+    return np.asarray(rows, dtype=np.float32).reshape(-1, 4) / 255.0
+
+
+def picture(colour: str | tuple[int, int, int], size: tuple[int, int] = (32, 24)) -> Image.Image:
+    return Image.new("RGB", size, COLOURS[colour] if isinstance(colour, str) else colour)
+
+
+def picture_bytes(
+    colour: str | tuple[int, int, int],
+    size: tuple[int, int] = (32, 24),
+    format: str = "PNG",  # noqa: A002
+) -> bytes:
+    buffer = io.BytesIO()
+    picture(colour, size).save(buffer, format=format)
+    return buffer.getvalue()
