@@ -1,0 +1,1 @@
+"""Measure retrieval as the papers do: metrics on ids, benchmarks, and the sample scenes."""

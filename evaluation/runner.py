@@ -1,0 +1,174 @@
+"""Join a benchmark with a model, through Pictor's own indexing and search.
+
+The gallery becomes a collection in a temporary folder and every question a `Query`. A picture that
+cannot be read fails the run and is named: nothing drops out of a metric. Scores are the search
+kernel's; ties go by id.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.benchmark import Benchmark, Question, Task
+from evaluation.metrics import map_at_k, recall_at_k
+from index.collection import Collection, Snapshot
+from index.items import item_id
+from index.job import JobOptions, build_collection
+from index.search import score, search
+from index.sources import FoundImage, Listener, Root
+from models.composers import Composer, Query, single
+from models.encoders import DualEncoder
+from models.errors import InputError
+from models.vectors import Embeddings, unit
+
+TEXT_BATCH = 256
+SOURCE = "gallery"
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    benchmark: str
+    model: str
+    space: str
+    composer: str
+    counts: dict[str, int]  # pictures, and questions by task
+    metrics: dict[str, float]  # TASK/R@k, TASK/mAP@k: between 0 and 1
+    seconds: float
+
+
+@dataclass(frozen=True)
+class GallerySource:
+    """Exactly the benchmark's files; the first that cannot be read ends the run."""
+
+    root: Root
+    files: Sequence[str]
+    name: str = SOURCE
+
+    def walk(self, failed: Listener | None = None) -> Iterator[FoundImage]:
+        for file in self.files:
+            yield FoundImage(self.name, file, self.root.path / file, None, {})
+
+
+def evaluate(  # noqa: PLR0913
+    benchmark: Benchmark,
+    encoder: DualEncoder,
+    composer: Composer,
+    *,
+    model: str,
+    threads: int,
+    announce: Announce,
+) -> Evaluation:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="pictor-evaluate-") as folder:
+        announce(f"embedding {len(benchmark.files)} pictures")
+        collection = _index(benchmark, encoder, Path(folder) / "gallery", model, threads)
+        metrics: dict[str, float] = {}
+        with collection.snapshot() as snapshot:
+            examiner = Examiner(snapshot, encoder, composer, _ids(benchmark))
+            for task in benchmark.tasks:
+                announce(f"{task.name}: {len(task.questions)} questions")
+                metrics |= _measure(task, examiner)
+        collection.close()
+    return Evaluation(
+        benchmark=benchmark.name,
+        model=model,
+        space=encoder.space.name,
+        composer=composer.name,
+        counts={"pictures": len(benchmark.files)}
+        | {task.name: len(task.questions) for task in benchmark.tasks},
+        metrics=metrics,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _index(
+    benchmark: Benchmark, encoder: DualEncoder, out: Path, model: str, threads: int
+) -> Collection:
+    source = GallerySource(Root(SOURCE, benchmark.folder), benchmark.files)
+    options = JobOptions(threads=threads)
+    report = build_collection(out, [source], encoder, model=model, options=options)
+    collection = Collection.open(out)
+    if report.failed:
+        with collection.snapshot() as snapshot:
+            failure = next(iter(snapshot.failures()))
+        collection.close()
+        raise InputError(f"{benchmark.folder / failure.path}: {failure.reason}")
+    return collection
+
+
+def _ids(benchmark: Benchmark) -> dict[str, str]:
+    """File -> item id: files with the same bytes are one item."""
+    return {file: item_id((benchmark.folder / file).read_bytes()) for file in benchmark.files}
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Asks one collection; rankings are item ids, or the keys of a task's texts."""
+
+    snapshot: Snapshot
+    encoder: DualEncoder
+    composer: Composer
+    id_of: dict[str, str]
+
+    def rankings(self, task: Task, depth: int) -> list[list[str]]:
+        if task.texts:
+            return self._text_rankings(task, depth)
+        return [self._ranking(query, left_out, depth) for query, left_out in self._queries(task)]
+
+    def relevant(self, task: Task) -> list[frozenset[str]]:
+        if task.texts:
+            return [question.relevant for question in task.questions]
+        return [
+            frozenset(self.id_of[file] for file in question.relevant) for question in task.questions
+        ]
+
+    def _ranking(self, query: Query, left_out: frozenset[str], depth: int) -> list[str]:
+        page = search(self.snapshot, query, limit=depth, without=left_out)
+        return [hit.id for hit in page.hits]
+
+    def _queries(self, task: Task) -> Iterator[tuple[Query, frozenset[str]]]:
+        texts = sorted({text for question in task.questions for text in question.texts})
+        rows = dict(zip(texts, self._embed(texts), strict=True))
+        for question in task.questions:
+            instructions = [rows[text] for text in question.texts]
+            if question.picture is None:
+                yield single(self.encoder.space, instructions[0]), frozenset()
+            else:
+                yield self._about_picture(question, instructions)
+
+    def _about_picture(
+        self, question: Question, instructions: list[np.ndarray]
+    ) -> tuple[Query, frozenset[str]]:
+        reference = self.id_of[str(question.picture)]
+        image, space = self.snapshot.embedding(reference), self.encoder.space
+        query = self.composer.compose(space, image, instructions) if instructions else None
+        return query or single(space, image), frozenset({reference})
+
+    def _text_rankings(self, task: Task, depth: int) -> list[list[str]]:
+        units = unit(self._embed([text for _, text in task.texts]))[0].astype(np.float16)
+        keys = np.array([key for key, _ in task.texts])
+        rankings = []
+        for question in task.questions:
+            image = self.snapshot.embedding(self.id_of[str(question.picture)])
+            scores = score(units, single(self.encoder.space, image))
+            order = np.lexsort((keys, -scores))[:depth]
+            rankings.append([str(key) for key in keys[order]])
+        return rankings
+
+    def _embed(self, texts: Sequence[str]) -> Embeddings:
+        batches = [texts[at : at + TEXT_BATCH] for at in range(0, len(texts), TEXT_BATCH)]
+        encoded = [self.encoder.encode_texts(batch) for batch in batches]
+        return np.concatenate([self.encoder.encode_texts([]), *encoded])
+
+
+def _measure(task: Task, examiner: Examiner) -> dict[str, float]:
+    depth = max((*task.recall_at, *task.map_at))
+    rankings, relevant = examiner.rankings(task, depth), examiner.relevant(task)
+    recalls = {f"{task.name}/R@{k}": recall_at_k(rankings, relevant, k) for k in task.recall_at}
+    maps = {f"{task.name}/mAP@{k}": map_at_k(rankings, relevant, k) for k in task.map_at}
+    return recalls | maps

@@ -1,0 +1,18 @@
+"""Seeded illustrated scenes with exact captions and exact edits."""
+
+from evaluation.scenes.generate import generate
+from evaluation.scenes.layout import boxes
+from evaluation.scenes.render import render
+from evaluation.scenes.spec import Edit, Scene, SceneSet, Thing
+from evaluation.scenes.write import write_scenes
+
+__all__ = [
+    "Edit",
+    "Scene",
+    "SceneSet",
+    "Thing",
+    "boxes",
+    "generate",
+    "render",
+    "write_scenes",
+]
