@@ -1,0 +1,1 @@
+"""Train a small dual encoder: captions, teacher features and sample scenes to a model folder."""

@@ -1,0 +1,119 @@
+"""A training run from its configuration to a model folder that `--model` takes.
+
+Resumes where a killed run stopped. Writes to the configuration's `out`: `checkpoint.pt`, cached
+scene pictures, and `model/` in open_clip's layout.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.device import Placement
+from models.openclip import bpe_tokenizer, build
+from models.preprocess import Preprocessing
+from training.bpe import learn_merges, write_merges
+from training.config import TrainingConfig
+from training.corpus import (
+    Corpus,
+    Source,
+    build_corpus,
+    captioned_sources,
+    class_sources,
+    decode_sources,
+)
+from training.export import MERGES_FILE, export_model
+from training.image_stage import ImageStep, image_stage
+from training.loop import run_stage
+from training.scene_corpus import SceneCorpus, build_scene_corpus
+from training.state import Checkpoints, Learner, Report
+from training.text_stage import text_stage
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Material:
+    corpus: Corpus | None
+    scenes: SceneCorpus | None
+
+    def texts(self) -> list[str]:
+        texts = [text for texts in self.corpus.captions for text in texts] if self.corpus else []
+        if self.scenes:
+            texts += [*self.scenes.full, *self.scenes.instructions]
+            texts += [text for texts in self.scenes.short for text in texts]
+        return texts
+
+
+def train(config: TrainingConfig, placement: Placement, threads: int, report: Report) -> Path:
+    """Train, or go on training; returns the folder of the finished model."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    material = _gather(config, threads, report)
+    folder = config.out / "model"
+    settings = _tokenised(config, material, folder)
+    tokenizer = bpe_tokenizer(folder / MERGES_FILE, settings["text_cfg"]["context_length"])
+    model = build(settings).to(placement.device).to(memory_format=torch.channels_last)
+    learner = Learner(model, tokenizer, _projection(config, material, settings), placement.device)
+    checkpoints = Checkpoints(config.out, _fingerprint(config))
+    saved = checkpoints.load()
+    if config.text_stage and material.corpus and (saved is None or saved["stage"] == "text"):
+        stage = text_stage(config.text_stage, config.seed, learner, material.corpus)
+        run_stage(stage, learner, checkpoints, config.checkpoint_every, report)
+    preprocessing = _preprocessing(settings)
+    step = ImageStep(config.image_stage, learner, preprocessing, material.corpus, material.scenes)
+    stage = image_stage(config.image_stage, config.seed, step)
+    run_stage(stage, learner, checkpoints, config.checkpoint_every, report)
+    export_model(folder, model, settings, preprocessing)
+    return folder
+
+
+def _gather(config: TrainingConfig, threads: int, report: Report) -> Material:
+    corpus = scenes = None
+    sources: list[Source] = []
+    for captions in config.captions:
+        sources += captioned_sources(config.data, captions)
+    for classes in config.classes:
+        sources += class_sources(config.data, classes)
+    if sources:
+        report(f"decoding {len(sources)} pictures")
+        pixels = decode_sources(sources, config.picture_px, threads)
+        corpus = build_corpus(sources, pixels, config.data, config.teacher)
+    if config.scenes:
+        report(f"drawing {config.scenes.count} scenes")
+        scenes = build_scene_corpus(config.scenes, config.picture_px, config.out, threads)
+    return Material(corpus, scenes)
+
+
+def _tokenised(config: TrainingConfig, material: Material, folder: Path) -> dict[str, Any]:
+    """The model's settings with the vocabulary that the merges in `folder` make."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / MERGES_FILE).exists():
+        write_merges(folder / MERGES_FILE, learn_merges(material.texts(), config.vocabulary))
+    context = config.model["text_cfg"]["context_length"]
+    size = bpe_tokenizer(folder / MERGES_FILE, context).vocab_size
+    kwargs = {"bpe_path": MERGES_FILE}
+    text = {**config.model["text_cfg"], "vocab_size": size, "tokenizer_kwargs": kwargs}
+    return {**config.model, "text_cfg": text}
+
+
+def _projection(
+    config: TrainingConfig, material: Material, settings: dict[str, Any]
+) -> torch.nn.Linear | None:
+    if material.corpus is None or material.corpus.features is None:
+        return None
+    return torch.nn.Linear(material.corpus.features.shape[-1], settings["embed_dim"], bias=False)
+
+
+def _preprocessing(settings: dict[str, Any]) -> Preprocessing:
+    side = settings["vision_cfg"]["image_size"]
+    return Preprocessing(side, side, IMAGENET_MEAN, IMAGENET_STD, resize_mode="squash")
+
+
+def _fingerprint(config: TrainingConfig) -> str:
+    content = config.model_dump(mode="json", exclude={"data", "out", "checkpoint_every"})
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,106 @@
+"""What a run carries from step to step, and its checkpoints.
+
+Every batch is drawn by a generator seeded with (seed, stage, step), so the weights, the optimiser
+and the step are all that a resumed run needs to go on to the same losses. A checkpoint is written
+to a temporary name and renamed; a killed run leaves the one before.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.errors import InputError
+from models.openclip import Tokenizer
+
+CHECKPOINT = "checkpoint.pt"
+Report = Callable[[str], None]
+
+
+@dataclass
+class Learner:
+    """The model in training: open_clip's module, and the projection of the teacher's features."""
+
+    model: Any  # open_clip.CLIP
+    tokenizer: Tokenizer
+    projection: torch.nn.Linear | None
+    device: torch.device
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        extra = list(self.projection.parameters()) if self.projection else []
+        return [*self.model.parameters(), *extra]
+
+    def state(self) -> dict[str, Any]:
+        projection = self.projection.state_dict() if self.projection else None
+        return {"model": self.model.state_dict(), "projection": projection}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        if self.projection:
+            self.projection.load_state_dict(state["projection"])
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The run's folder; `fingerprint` names the configuration that its checkpoint belongs to."""
+
+    folder: Path
+    fingerprint: str
+
+    def save(
+        self, stage: str, step: int, learner: Learner, optimiser: torch.optim.Optimizer
+    ) -> None:
+        unfinished = self.folder / f"{CHECKPOINT}.tmp"
+        content = {
+            "fingerprint": self.fingerprint,
+            "stage": stage,
+            "step": step,
+            "learner": learner.state(),
+            "optimiser": optimiser.state_dict(),
+        }
+        with unfinished.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self.folder / CHECKPOINT)
+
+    def load(self) -> dict[str, Any] | None:
+        """The last checkpoint, or None; InputError where it belongs to another configuration."""
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return None
+        content: dict[str, Any] = torch.load(path, weights_only=True)
+        if content["fingerprint"] != self.fingerprint:
+            raise InputError(
+                f"{path}: written by a run of another configuration; "
+                "remove it to start afresh, or give this run another `out`"
+            )
+        return content
+
+
+def step_random(seed: int, stage: str, step: int) -> np.random.Generator:
+    return np.random.default_rng([seed, sum(stage.encode()), step])
+
+
+def learning_rate_share(step: int, steps: int, warmup: int) -> float:
+    """Linear warm-up, then a cosine to zero: the share of the peak at this step."""
+    if step < warmup:
+        return (step + 1) / warmup
+    through = (step - warmup) / max(1, steps - warmup)
+    return float(0.5 * (1 + np.cos(np.pi * through)))
+
+
+def weight_groups(
+    parameters: list[tuple[str, torch.nn.Parameter]], rate: float, decay: float
+) -> list[dict[str, Any]]:
+    """Matrices decay; gains, biases, and the temperature do not."""
+    matrices = [p for _, p in parameters if p.ndim > 1]
+    others = [p for _, p in parameters if p.ndim <= 1]
+    return [
+        {"params": matrices, "lr": rate, "peak": rate, "weight_decay": decay},
+        {"params": others, "lr": rate, "peak": rate, "weight_decay": 0.0},
+    ]

@@ -1,0 +1,36 @@
+"""Cut the views of a batch out of its pictures, all at once.
+
+cut_views(pixels, boxes, px, preprocessing): uint8 (batch, side, side, 3) and boxes (batch, 4) of
+left, top, right, bottom in 0..1 (left > right: mirrored) -> normalised float32 (batch, 3, px, px).
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from models.preprocess import Preprocessing, normalise
+
+
+def cut_views(
+    pixels: NDArray[np.uint8], boxes: NDArray[np.float32], preprocessing: Preprocessing
+) -> torch.Tensor:
+    images = normalise(torch.from_numpy(pixels), preprocessing, torch.float32)
+    box = torch.from_numpy(boxes)
+    left, top, right, bottom = box.unbind(dim=1)
+    transform = torch.zeros(len(box), 2, 3)
+    transform[:, 0, 0], transform[:, 0, 2] = right - left, left + right - 1
+    transform[:, 1, 1], transform[:, 1, 2] = bottom - top, top + bottom - 1
+    size = (len(box), 3, preprocessing.height, preprocessing.width)
+    grid = F.affine_grid(transform, list(size), align_corners=False)
+    views = F.grid_sample(
+        images.contiguous(), grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return views.contiguous(memory_format=torch.channels_last)
+
+
+def jittered(
+    boxes: NDArray[np.float32], amount: float, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Each side of each box moved by up to `amount` of the picture's side, either way."""
+    return boxes + random.uniform(-amount, amount, size=boxes.shape).astype(np.float32)
