@@ -1,0 +1,120 @@
+"""`pictor index` and `pictor inspect`: make a collection, and look into it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.options import (
+    AsJson,
+    CollectionPath,
+    Device,
+    Dtype,
+    ModelName,
+    Threads,
+    job_options,
+    load_model,
+    note,
+    print_json,
+)
+from cli.progress import job_progress
+
+if TYPE_CHECKING:
+    from index.job import Report
+
+
+def index(
+    sources: Annotated[list[str], typer.Argument(help="Folders of pictures: PATH or NAME=PATH.")],
+    out: Annotated[Path, typer.Option(help="Folder of the collection, made or updated.")],
+    model: ModelName = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build or update a collection from folders of pictures. A bad file is counted, never fatal."""
+    from index.job import build_collection
+    from index.sources import FolderSource, parse_root
+
+    folders = [FolderSource(parse_root(source)) for source in sources]
+    model = model or recorded_model(out) or recommend_models()
+    model = str(Path(model).resolve()) if Path(model).is_dir() and model != "starter" else model
+    encoder = load_model(model, device, dtype, threads)
+    with job_progress() as progress:
+        report = build_collection(
+            out, folders, encoder, model=model, options=job_options(threads), progress=progress
+        )
+    print_json(asdict(report)) if as_json else typer.echo(summary_of(report, out))
+
+
+def recorded_model(out: Path) -> str | None:
+    """The model that built the collection in `out`, if there is one."""
+    from index.collection import Collection
+
+    if not (out / "catalogue.sqlite").exists():
+        return None
+    collection = Collection.open(out)
+    with collection.snapshot() as snapshot:
+        model = snapshot.model
+    collection.close()
+    return model
+
+
+def recommend_models() -> str:
+    from models.load import RECOMMENDED, STARTER
+
+    note("no --model given: using the small starter. Pretrained models answer much better:")
+    for name, use in RECOMMENDED:
+        note(f"  --model {name}  ({use})")
+    return STARTER
+
+
+def summary_of(report: "Report", out: Path) -> str:
+    line = (
+        f"{out}: {report.items} pictures, {report.embedded} embedded, {report.reused} unchanged, "
+        f"{report.removed} removed, {report.failed} failed, in {report.seconds:.1f} s"
+    )
+    return f"{line}\nwhich failed, and why: pictor inspect {out}" if report.failed else line
+
+
+def inspect(
+    collection: CollectionPath,
+    verify: Annotated[bool, typer.Option("--verify", help="Check every file and vector.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a collection holds and which files failed; --verify exits 1 where it finds
+    faults."""
+    from index.collection import Collection
+    from index.verify import verify as find_faults
+
+    faults = find_faults(collection) if verify else ()
+    content: dict[str, Any] = {"faults": list(faults)} if verify else {}
+    if not faults:
+        opened = Collection.open(collection)
+        with opened.snapshot() as snapshot:
+            statistics = asdict(snapshot.statistics())
+            failed = [asdict(failure) for failure in snapshot.failures()]
+        opened.close()
+        statistics["sources"] = {s["name"]: str(s["path"]) for s in statistics["sources"]}
+        content = statistics | {"failed": failed} | content
+    print_json(content) if as_json else print_inspection(content)
+    if faults:
+        raise typer.Exit(1)
+
+
+def print_inspection(content: dict[str, Any]) -> None:
+    for name, value in content.items():
+        if name == "space":
+            typer.echo(f"space: {value['model']}@{value['revision']}/{value['dimension']}")
+        elif name == "sources":
+            typer.echo("sources: " + ", ".join(f"{k}={v}" for k, v in value.items()))
+        elif name == "failed":
+            for failure in value:
+                typer.echo(f"failed: {failure['source']}: {failure['path']}: {failure['reason']}")
+        elif name == "faults":
+            for fault in value:
+                typer.echo(f"fault: {fault}")
+            typer.echo("sound" if not value else f"{len(value)} faults")
+        else:
+            typer.echo(f"{name}: {value}")

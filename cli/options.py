@@ -1,0 +1,74 @@
+"""Options that several commands share, and what they stand for.
+
+Results go to standard output, everything else to standard error.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from index.job import JobOptions
+    from models.openclip import OpenClipEncoder
+
+CollectionPath = Annotated[Path, typer.Argument(help="Folder of the collection.")]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", help="starter, NAME/PRETRAINED, hf-hub:ORG/NAME, or a folder."),
+]
+Device = Annotated[
+    str | None, typer.Option(help="cpu, cuda, cuda:N or mps. [default: CUDA, else cpu]")
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(help="float32, bfloat16 or float16. [default: bfloat16 on CUDA, else float32]"),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="CPU threads for model, index and decoders. [default: all cores]"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ScenesSeed = Annotated[int, typer.Option(help="Another seed draws another set.")]
+
+
+def note(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def print_json(content: Any) -> None:  # noqa: ANN401
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def load_model(
+    reference: str, device: str | None, dtype: str | None, threads: int | None
+) -> "OpenClipEncoder":
+    from models.device import available_threads, choose_placement, limit_torch_threads
+    from models.load import load_encoder
+
+    limit_torch_threads(threads or available_threads())
+    return load_encoder(reference, choose_placement(device, dtype), announce=note)
+
+
+def job_options(threads: int | None) -> "JobOptions":
+    from index.job import JobOptions
+    from models.device import available_threads
+
+    return JobOptions(threads=threads or available_threads())
+
+
+def read_picture(path: Path) -> "Image":
+    from models.decode import decode
+    from models.errors import ImageError
+
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except ImageError as error:
+        raise InputError(f"{path}: {error}") from error

@@ -1,0 +1,72 @@
+"""`pictor serve` and `pictor demo`: answer over REST."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.indexing import index
+from cli.options import CollectionPath, Device, Dtype, ModelName, Threads, load_model, note
+from cli.progress import counter
+
+DEMO_FOLDER = Path("demo")
+DEMO_SEED, DEMO_SCENES = 2026, 600
+
+
+def serve(
+    collection: CollectionPath,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="[default: 8000]")] = None,
+    model: ModelName = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    threads: Threads = None,
+    root: Annotated[
+        list[str] | None, typer.Option(help="NAME=PATH: where a source's pictures lie now.")
+    ] = None,
+) -> None:
+    """Serve a collection over REST, with a page at /. Settings: also PICTOR_ variables."""
+    from index.collection import Collection
+    from index.sources import parse_root
+    from service.serve import serve as run_server
+    from service.settings import read_settings
+
+    given = {
+        "collection": collection,
+        "host": host,
+        "port": port,
+        "model": model,
+        "device": device,
+        "dtype": dtype,
+        "threads": threads,
+    }
+    roots = {r.name: r.path for r in map(parse_root, root or [])}
+    settings = read_settings(**given, roots=roots or None)
+    opened = Collection.open(settings.collection, settings.roots)
+    with opened.snapshot() as snapshot:
+        reference = settings.model or snapshot.model
+    encoder = load_model(reference, settings.device, settings.dtype, settings.threads)
+    run_server(settings, opened, encoder)
+    opened.close()
+
+
+def demo(
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    serve_it: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Serve it afterwards.")
+    ] = True,
+    out: Annotated[Path, typer.Option(help="Where pictures and collection go.")] = DEMO_FOLDER,
+) -> None:
+    """Draw sample pictures, index them with the starter model, and serve them with a page."""
+    from evaluation.scenes import write_scenes
+
+    pictures, collection = out / "pictures", out / "collection"
+    if not (pictures / "scenes.jsonl").exists():
+        note(f"drawing {DEMO_SCENES} sample pictures into {pictures}")
+        with counter("drawing", DEMO_SCENES) as advance:
+            write_scenes(pictures, seed=DEMO_SEED, count=DEMO_SCENES, progress=advance)
+    index(sources=[str(pictures)], out=collection, model="starter")
+    if serve_it:
+        serve(collection, port=port)
