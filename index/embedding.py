@@ -1,0 +1,56 @@
+"""Prepared pictures to rows of a segment, in batches through the encoder."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.segments import Segment, SegmentWriter, ids_to_rows
+from models.encoders import ImageEncoder
+from models.errors import ModelError
+from models.preprocess import Pixels
+from models.vectors import Embeddings, unit
+
+
+@dataclass
+class Embedder:
+    encoder: ImageEncoder
+    writer: SegmentWriter
+    batch_size: int
+    embedded: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)  # id -> why
+    _waiting: list[tuple[str, Pixels]] = field(default_factory=list)
+
+    def add(self, item: str, pixels: Pixels) -> None:
+        self._waiting.append((item, pixels))
+        if len(self._waiting) >= self.batch_size:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._waiting:
+            return
+        ids = [item for item, _ in self._waiting]
+        embeddings = self.encoder.encode_images([pixels for _, pixels in self._waiting])
+        self._waiting = []
+        expected = (len(ids), self.encoder.space.dimension)
+        if embeddings.shape != expected:
+            raise ModelError(
+                f"{self.encoder.space}: gave embeddings {embeddings.shape}, expected {expected}"
+            )
+        directed = _has_direction(embeddings)
+        for row in np.flatnonzero(~directed):
+            self.refused[ids[row]] = "the model's embedding of it has no direction"
+        self._write([ids[row] for row in np.flatnonzero(directed)], embeddings[directed])
+
+    def _write(self, ids: list[str], embeddings: Embeddings) -> None:
+        if not ids:
+            return
+        units, norms = unit(embeddings)
+        self.writer.append(Segment(ids_to_rows(ids), units.astype(np.float16), norms))
+        self.embedded.update(ids)
+
+
+def _has_direction(embeddings: Embeddings) -> NDArray[np.bool_]:
+    norms = np.linalg.norm(embeddings.astype(np.float64), axis=1)
+    directed: NDArray[np.bool_] = np.isfinite(norms) & (norms > 0)
+    return directed

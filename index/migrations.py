@@ -1,0 +1,80 @@
+"""The catalogue's form, as numbered steps: step n takes format_version n to n + 1.
+
+A step that has been released is never edited. `migrate` runs inside the caller's transaction.
+"""
+
+import sqlite3
+
+from models.errors import CollectionError
+
+
+class FormatError(CollectionError):
+    """A database that is not a catalogue of this or an earlier format."""
+
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE roots (name TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE items (
+            id TEXT PRIMARY KEY, bytes INTEGER NOT NULL, width INTEGER NOT NULL,
+            height INTEGER NOT NULL, format TEXT NOT NULL,
+            taken_at TEXT, latitude REAL, longitude REAL, camera TEXT
+        ) WITHOUT ROWID""",
+        """CREATE TABLE occurrences (
+            source TEXT NOT NULL, path TEXT NOT NULL,
+            item_id TEXT NOT NULL REFERENCES items (id),
+            caption TEXT, metadata TEXT NOT NULL,
+            PRIMARY KEY (source, path)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX occurrences_of_item ON occurrences (item_id)",
+        "CREATE TABLE failures (source TEXT NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL)",
+        """CREATE TABLE segments (
+            position INTEGER PRIMARY KEY, name TEXT NOT NULL, rows INTEGER NOT NULL,
+            bytes INTEGER NOT NULL, checksum TEXT NOT NULL
+        )""",
+        """CREATE TABLE indexes (
+            name TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
+            checksum TEXT NOT NULL
+        ) WITHOUT ROWID""",
+    ),
+)
+FORMAT_VERSION = len(MIGRATIONS)
+
+
+def format_version(connection: sqlite3.Connection) -> int:
+    """0 where nothing was ever published; raises FormatError for a newer or a foreign database."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not tables:
+        return 0
+    row = None
+    if "meta" in tables:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+    if row is None:
+        raise FormatError("a database, but not a collection's catalogue")
+    version = int(row[0])
+    if version > FORMAT_VERSION:
+        raise FormatError(
+            f"format_version is {version}, this Pictor reads up to {FORMAT_VERSION}: upgrade Pictor"
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the catalogue to FORMAT_VERSION."""
+    for step in MIGRATIONS[format_version(connection) :]:
+        for statement in step:
+            connection.execute(statement)
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('format_version', ?)", (FORMAT_VERSION,)
+    )
+
+
+def upgrade(connection: sqlite3.Connection) -> int:
+    """Migrate what an earlier Pictor has published; gives the version found, 0 for nothing."""
+    version = format_version(connection)
+    if 0 < version < FORMAT_VERSION:
+        connection.execute("BEGIN IMMEDIATE")
+        migrate(connection)
+        connection.execute("COMMIT")
+    return version

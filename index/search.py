@@ -1,0 +1,187 @@
+"""The one place where a query meets a gallery.
+
+search(snapshot, query) -> the nearest items, best first, ties by id, page by page. The ranking is
+exact: the index proposes each probe's nearest, one fixed kernel scores them, and a hit counts only
+while no row that the index left out can score as high; where that does not fill the page (deep
+pages, many equal vectors) every row is scored. A row's score never depends on which other rows are
+there.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.cursor import MAX_SCORE, Cursor, query_digest
+from index.gallery import Gallery, Rows
+from index.segments import Units
+from index.snapshot import Snapshot
+from models.composers import Query
+from models.errors import InputError, SpaceError
+
+MAX_LIMIT = 1_000
+PROPOSED = 1_000
+SLACK = 64  # the last few proposals may be no better than what was left out
+
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Hit:
+    id: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Page:
+    hits: tuple[Hit, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Candidates:
+    rows: Rows  # (m,)
+    scores: Scores  # (m,)
+    unseen: np.float32  # no other row scores above this
+
+    def where(self, wanted: NDArray[np.bool_]) -> "Candidates":
+        return Candidates(self.rows[wanted], self.scores[wanted], self.unseen)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows may be hits, whatever their neighbours."""
+
+    gallery: Gallery
+    floor: np.float32  # the lowest score
+    left_out: Rows
+    after: Cursor | None
+
+    def among(self, candidates: Candidates) -> Candidates:
+        kept = candidates.where(candidates.scores >= self.floor)
+        kept = kept.where(~np.isin(kept.rows, self.left_out))
+        return kept if self.after is None else kept.where(self._comes_after(kept, self.after))
+
+    def _comes_after(self, candidates: Candidates, after: Cursor) -> NDArray[np.bool_]:
+        last = np.float32(after.score)
+        later = candidates.scores < last
+        (tied,) = np.nonzero(candidates.scores == last)
+        later[tied] = [id_ > after.id for id_ in self.gallery.ids(candidates.rows[tied])]
+        return later
+
+
+def search(  # noqa: PLR0913
+    snapshot: Snapshot,
+    query: Query,
+    *,
+    limit: int = 20,
+    cursor: str | None = None,
+    min_score: float | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Page:
+    """Hits with score >= min_score, less `without`, after the cursor.
+
+    Raises InputError for a limit outside 1 to 1,000, a least score that is no number, a query
+    without probes, and a cursor that is damaged or another query's; SpaceError for a probe of
+    another space.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InputError(f"limit is {limit}, expected 1 to {MAX_LIMIT}")
+    _check_spaces(query, snapshot)
+    digest = query_digest(query, min_score, without)
+    rows = (snapshot.gallery.row(id_) for id_ in without)
+    wanted = Wanted(
+        gallery=snapshot.gallery,
+        floor=_floor(min_score),
+        left_out=np.array([row for row in rows if row is not None], dtype=np.int64),
+        after=None if cursor is None else _cursor_of(cursor, digest),
+    )
+    hits = _first(wanted, query, limit + 1)
+    if len(hits) <= limit:
+        return Page(tuple(hits), None)
+    last = hits[limit - 1]
+    going_on = Cursor(digest, snapshot.generation, last.score, last.id)
+    return Page(tuple(hits[:limit]), str(going_on))
+
+
+def _check_spaces(query: Query, snapshot: Snapshot) -> None:
+    if not query.probes:
+        raise InputError("a query needs a probe")
+    for probe in query.probes:
+        if probe.space != snapshot.space:
+            raise SpaceError(
+                f"query is of space {probe.space}, the collection is of {snapshot.space}"
+            )
+
+
+def _floor(min_score: float | None) -> np.float32:
+    if min_score is None:
+        return np.float32(-np.inf)
+    if not abs(min_score) <= MAX_SCORE:
+        raise InputError(f"min_score is {min_score}, expected a number")
+    return np.float32(min_score)
+
+
+def _cursor_of(text: str, digest: str) -> Cursor:
+    cursor = Cursor.parse(text)
+    if cursor.digest != digest:
+        raise InputError("cursor: belongs to another query")
+    return cursor
+
+
+def _first(wanted: Wanted, query: Query, count: int) -> list[Hit]:
+    """The first `count` hits: from the index's proposals if they are surely these, or from all."""
+    gallery = wanted.gallery
+    proposed = PROPOSED + SLACK + len(wanted.left_out)
+    if proposed < len(gallery):
+        candidates = _proposed(gallery, query, proposed)
+        sure = candidates.where(candidates.scores > candidates.unseen)
+        hits = _best(gallery, wanted.among(sure), count)
+        if len(hits) == count or candidates.unseen < wanted.floor:
+            return hits
+    return _best(gallery, wanted.among(_all(gallery, query)), count)
+
+
+def _proposed(gallery: Gallery, query: Query, k: int) -> Candidates:
+    """The union of each probe's k nearest."""
+    unseen, rows = 0.0, []
+    for probe in query.probes:
+        # a negative weight wants the least alike, which are the nearest to the opposite vector
+        towards = probe.vector if probe.weight >= 0 else -probe.vector
+        scores, nearest = gallery.index.search(towards, k)
+        rows.append(nearest)
+        unseen += abs(probe.weight) * (float(scores[-1]) + _rounding(gallery.space.dimension))
+    union = np.unique(np.concatenate(rows))
+    return Candidates(union, score(gallery.units(union), query), np.float32(unseen))
+
+
+def _rounding(dimension: int) -> float:
+    """How far a float32 inner product of two unit vectors, summed in any order, can be off."""
+    return 1.01 * (dimension + 2) * 2.0**-24
+
+
+def _all(gallery: Gallery, query: Query) -> Candidates:
+    chunks = [(rows, score(units, query)) for rows, units in gallery.chunks()]
+    rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in chunks)])
+    scores = np.concatenate([np.empty(0, np.float32), *(scores for _, scores in chunks)])
+    return Candidates(rows, scores, np.float32(-np.inf))
+
+
+def score(units: Units, query: Query) -> Scores:
+    """(m, dim) float16 -> (m,): the weighted inner products, summed in float64 row by row."""
+    rows = units.astype(np.float64)
+    total = np.zeros(len(rows))
+    for probe in query.probes:
+        total += probe.weight * np.sum(rows * probe.vector.astype(np.float64), axis=-1)
+    return total.astype(np.float32)
+
+
+def _best(gallery: Gallery, candidates: Candidates, count: int) -> list[Hit]:
+    """The first `count` in order of (-score, id)."""
+    if len(candidates.rows) > count:
+        last = np.partition(candidates.scores, -count)[-count]
+        candidates = candidates.where(candidates.scores >= last)
+    ids = gallery.id_keys(candidates.rows)
+    order = np.lexsort((ids[:, 1], ids[:, 0], -candidates.scores))[:count]
+    named = gallery.ids(candidates.rows[order])
+    return [Hit(id_, float(s)) for id_, s in zip(named, candidates.scores[order], strict=True)]

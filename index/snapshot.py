@@ -1,0 +1,116 @@
+"""What one reader sees of a collection: one read transaction, and the gallery of its generation."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.catalogue import Catalogue
+from index.folder import CollectionFolder
+from index.gallery import Gallery
+from index.items import Failure, Item
+from index.originals import read_original
+from index.sources import Root
+from models.errors import GoneError, UnknownItemError
+from models.space import Space
+from models.vectors import Vector
+
+
+@dataclass(frozen=True)
+class CollectionStatistics:
+    items: int
+    occurrences: int
+    failures: int
+    generation: int
+    space: Space
+    model: str
+    sources: tuple[Root, ...]
+    created_at: str  # ISO 8601, UTC
+    updated_at: str
+    vector_bytes: int
+
+
+class Snapshot:
+    """Made by `Collection.snapshot`, used by one thread, until that block is left."""
+
+    def __init__(
+        self,
+        folder: CollectionFolder,
+        catalogue: Catalogue,
+        gallery: Gallery,
+        roots: Mapping[str, Path],
+    ) -> None:
+        self._folder = folder
+        self._catalogue = catalogue
+        self._repointed = roots
+        self.gallery = gallery
+
+    @property
+    def generation(self) -> int:
+        return self.gallery.generation
+
+    @property
+    def space(self) -> Space:
+        return self.gallery.space
+
+    @property
+    def count(self) -> int:
+        return len(self.gallery)
+
+    @property
+    def model(self) -> str:
+        """The reference that the user gave to load the model."""
+        return self._catalogue.header().model
+
+    def items(self, ids: Collection[str]) -> dict[str, Item]:
+        """The items of these ids, in their order; unknown ids are left out."""
+        return self._catalogue.items(ids)
+
+    def item(self, id: str) -> Item:  # noqa: A002
+        items = self.items((id,))
+        if id not in items:
+            raise UnknownItemError(f"{id}: no such item in this collection")
+        return items[id]
+
+    def embedding(self, id: str) -> Vector:  # noqa: A002
+        """(dim,) float32, unscaled, within float16's precision of what the model gave."""
+        row = self.gallery.row(id)
+        if row is None:
+            raise UnknownItemError(f"{id}: no such item in this collection")
+        return self.gallery.embedding(row)
+
+    def thumbnail(self, id: str) -> bytes:  # noqa: A002
+        """A WebP file; raises GoneError where a later generation has dropped the item meanwhile."""
+        file = self._folder.thumbnail(self.item(id).id)
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise GoneError(f"{id}: thumbnail cannot be read: {error.strerror}") from error
+
+    def original(self, id: str) -> bytes:  # noqa: A002
+        """The picture file's bytes; raises GoneError where no file has them any more."""
+        return read_original(self.item(id), self.roots())
+
+    def roots(self) -> dict[str, Path]:
+        """Where each source's files lie, as this process was told."""
+        return {**self.recorded_roots(), **self._repointed}
+
+    def recorded_roots(self) -> dict[str, Path]:
+        return self._catalogue.roots()
+
+    def statistics(self) -> CollectionStatistics:
+        header, counts = self._catalogue.header(), self._catalogue.counts()
+        return CollectionStatistics(
+            items=counts.items,
+            occurrences=counts.occurrences,
+            failures=counts.failures,
+            generation=header.generation,
+            space=header.space,
+            model=header.model,
+            sources=tuple(Root(name, path) for name, path in self.roots().items()),
+            created_at=header.created_at,
+            updated_at=header.updated_at,
+            vector_bytes=sum(segment.bytes for segment in self._catalogue.segments()),
+        )
+
+    def failures(self) -> Iterator[Failure]:
+        return self._catalogue.failures()

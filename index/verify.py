@@ -1,0 +1,145 @@
+"""Whether a collection is sound, told by reading all of it.
+
+Faults come as plain lines; none means that SQLite finds its file whole, that every file which the
+catalogue names has the checksum it had, that every item has exactly one vector of the space (unit
+length within float16's precision, positive norm) and a thumbnail, and that the index holds the
+segments' rows.
+Originals that cannot be read are no faults: folders may be moved or unplugged.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import Connection
+
+import numpy as np
+
+from index.catalogue import NothingPublished, SqliteCatalogue, connect, reading
+from index.faiss import FlatIndex, index_name
+from index.folder import CollectionFolder, checksum
+from index.gallery import CHUNK_ROWS
+from index.segments import Segment, open_segment, rows_to_ids
+from models.decode import decode
+from models.errors import CollectionError, ImageError
+
+UNIT_TOLERANCE = 2e-3  # float16 keeps 11 bits of each component
+
+
+def verify(path: Path) -> tuple[str, ...]:
+    """Raises NothingPublished where there is no collection at all."""
+    folder = CollectionFolder(path.absolute())
+    try:
+        with closing(connect(folder.catalogue)) as connection:
+            while True:
+                faults, generation = _faults(folder, connection)
+                # a job that published meanwhile has removed files that were looked for here
+                if not faults or _generation(folder, connection) == generation:
+                    return faults
+    except NothingPublished:
+        raise
+    except CollectionError as error:
+        return (str(error),)
+
+
+def _generation(folder: CollectionFolder, connection: Connection) -> int:
+    with reading(connection, folder.catalogue) as catalogue:
+        return catalogue.header().generation
+
+
+def _faults(folder: CollectionFolder, connection: Connection) -> tuple[tuple[str, ...], int]:
+    with reading(connection, folder.catalogue) as catalogue:
+        segments: list[Segment] = []
+        faults = [f"{folder.catalogue.name}: {fault}" for fault in catalogue.integrity()]
+        faults += _segment_faults(folder, catalogue, segments)
+        faults += _item_faults(folder, catalogue, segments)
+        faults += _index_faults(folder, catalogue, segments)
+        return tuple(faults), catalogue.header().generation
+
+
+def _segment_faults(
+    folder: CollectionFolder, catalogue: SqliteCatalogue, sound: list[Segment]
+) -> Iterator[str]:
+    """Segments that can be read are added to `sound`."""
+    dimension = catalogue.header().space.dimension
+    for record in catalogue.segments():
+        file = folder.segments / record.name
+        if not file.is_file():
+            yield f"segments/{record.name}: missing"
+            continue
+        if checksum(file) != record.checksum:
+            yield f"segments/{record.name}: its checksum is not the catalogue's"
+        try:
+            segment = open_segment(file, record.rows, dimension)
+        except CollectionError as error:
+            yield str(error)
+            continue
+        sound.append(segment)
+        yield from _vector_faults(record.name, segment)
+
+
+def _vector_faults(name: str, segment: Segment) -> Iterator[str]:
+    lengths = np.concatenate(
+        [
+            np.linalg.norm(segment.units[first : first + CHUNK_ROWS].astype(np.float64), axis=1)
+            for first in range(0, len(segment), CHUNK_ROWS)
+        ]
+    )
+    for row in np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE)):
+        yield f"segments/{name}: row {row}: vector of length {lengths[row]:.4f}, expected 1"
+    for row in np.flatnonzero(~(np.isfinite(segment.norms) & (segment.norms > 0))):
+        yield f"segments/{name}: row {row}: norm {segment.norms[row]}, expected a positive number"
+
+
+def _item_faults(
+    folder: CollectionFolder, catalogue: SqliteCatalogue, segments: list[Segment]
+) -> Iterator[str]:
+    vectors = Counter(id_ for segment in segments for id_ in rows_to_ids(segment.ids))
+    items, found = set(catalogue.item_ids()), catalogue.ids_outside(())
+    for id_ in sorted(items | vectors.keys()):
+        if id_ not in items:
+            yield f"item {id_}: has a vector, but is not in the catalogue"
+            continue
+        if id_ not in found:
+            yield f"item {id_}: has no occurrence"
+        if vectors[id_] != 1:
+            yield f"item {id_}: has {vectors[id_]} vectors, expected 1"
+        try:
+            decode(folder.thumbnail(id_).read_bytes())
+        except (OSError, ImageError) as error:
+            yield f"item {id_}: its thumbnail cannot be read: {error}"
+
+
+def _index_faults(
+    folder: CollectionFolder, catalogue: SqliteCatalogue, segments: list[Segment]
+) -> Iterator[str]:
+    record, named = catalogue.index(), f"indexes/{catalogue.index().name}"
+    file = folder.indexes / record.name
+    if record.name != index_name(catalogue.segments()):
+        yield f"{named}: was made of other segments than the catalogue names"
+    if not file.is_file():
+        yield f"{named}: missing"
+        return
+    if checksum(file) != record.checksum:
+        yield f"{named}: its checksum is not the catalogue's"
+    try:
+        index = FlatIndex.read(file, catalogue.header().space.dimension)
+    except CollectionError as error:
+        yield str(error)
+        return
+    rows = sum(len(segment) for segment in segments)
+    if len(index) != rows or record.rows != rows:
+        yield f"{named}: holds {len(index)} rows, the segments {rows}"
+        return
+    yield from _row_faults(named, index, segments)
+
+
+def _row_faults(named: str, index: FlatIndex, segments: list[Segment]) -> Iterator[str]:
+    start = 0
+    for segment in segments:
+        for first in range(0, len(segment), CHUNK_ROWS):
+            units = segment.units[first : first + CHUNK_ROWS].astype(np.float32)
+            held = index.vectors(start + first, len(units))
+            for row in np.flatnonzero((held != units).any(axis=1)):
+                yield f"{named}: row {start + first + row} is not the segment's vector"
+        start += len(segment)
