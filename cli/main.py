@@ -4,10 +4,11 @@ Exit code 2 with one plain line for a mistake of the user's, 1 where `inspect --
 faults, 130 after Ctrl-C; never a traceback for either.
 """
 
+import os
 import sys
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from cli import indexing, research, searching, serving, vectors
 from cli.options import note
@@ -41,23 +42,35 @@ for panel, commands in PANELS.items():
         app.command(rich_help_panel=panel)(command)
 
 
-def main() -> None:
-    """Run the command; the one place where errors become exit codes."""
+def run(arguments: list[str]) -> int:
+    """Run one command; the one place where errors become exit codes."""
     try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        note(f"pictor: {' '.join(error.format_message().split())}")
-        sys.exit(USER_MISTAKE)
+        code = app(arguments, prog_name="pictor", standalone_mode=False)
+    except TyperException as error:
+        return _refused(error.format_message())
     except PictorError as error:
-        note(f"pictor: {' '.join(str(error).split())}")
-        sys.exit(USER_MISTAKE)
-    except (KeyboardInterrupt, click.Abort):
+        return _refused(str(error))
+    except (KeyboardInterrupt, typer.Abort):
         note("pictor: stopped; nothing half-written was kept")
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _refused(message: str) -> int:
+    if message:  # `pictor` alone has shown its help already
+        note(f"pictor: {' '.join(message.split())}")
+    return USER_MISTAKE
+
+
+def main() -> None:
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+        # whoever read our output has left; nothing more can be said there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
 
 
 if __name__ == "__main__":

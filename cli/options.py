@@ -48,10 +48,12 @@ def print_json(content: Any) -> None:  # noqa: ANN401
 def load_model(
     reference: str, device: str | None, dtype: str | None, threads: int | None
 ) -> "OpenClipEncoder":
+    from index.faiss import limit_faiss_threads
     from models.device import available_threads, choose_placement, limit_torch_threads
     from models.load import load_encoder
 
     limit_torch_threads(threads or available_threads())
+    limit_faiss_threads(threads or available_threads())
     return load_encoder(reference, choose_placement(device, dtype), announce=note)
 
 

@@ -24,6 +24,8 @@ RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
 }
 
+MAX_RATIO = 16  # of the sides of a picture that is scaled whole
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -56,6 +58,7 @@ class Preprocessing:
         return image.resize((self.width, self.height), RESAMPLING[self.interpolation])
 
     def _cover(self, image: Image.Image) -> Image.Image:
+        image = self._trimmed(image)
         width, height = image.size
         if self.height == self.width or self.resize_to:
             # torchvision: the short side exactly, the long side truncated
@@ -71,6 +74,21 @@ class Preprocessing:
             image if size == image.size else image.resize(size, RESAMPLING[self.interpolation])
         )
         return self._centred(resized)
+
+    def _trimmed(self, image: Image.Image) -> Image.Image:
+        """A very long picture without its far ends, which the crop drops anyway.
+
+        Scaled whole to its short side, a picture of 1 x 100,000 would fill gigabytes.
+        """
+        short, long = sorted(image.size)
+        longest = short * MAX_RATIO * max(self.width, self.height) // min(self.width, self.height)
+        if long <= longest:
+            return image
+        # an even cut on both sides keeps the crop where it was
+        cut = (long - longest) // 2
+        if image.width == long:
+            return image.crop((cut, 0, long - cut, image.height))
+        return image.crop((0, cut, image.width, long - cut))
 
     def _contain(self, image: Image.Image) -> Image.Image:
         width, height = image.size

@@ -29,7 +29,7 @@ def learn_merges(texts: Iterable[str], vocabulary: int) -> list[Pair]:
             frequency[pair] += count
             holders[pair].add(index)
     merges: list[Pair] = []
-    # a heap of (-count, pair) with stale entries: one counts only while its count is the current one
+    # entries of the heap go stale: one counts only while its count is the current one
     heap = [(-count, pair) for pair, count in frequency.items()]
     heapq.heapify(heap)
     while len(merges) < vocabulary - FIXED_ENTRIES and heap:

@@ -22,6 +22,7 @@ def export_model(
     weights = {name: _half(tensor) for name, tensor in model.state_dict().items()}
     unfinished = folder / f"{WEIGHTS_FILE}.tmp"
     save_file(weights, unfinished, metadata={"format": "pt"})
+    unfinished.chmod(0o644)  # safetensors makes it readable for its owner alone
     unfinished.replace(folder / WEIGHTS_FILE)
     content = {
         "model_cfg": settings,

@@ -1,0 +1,112 @@
+"""Benchmarks run through Pictor's own index and search, and refuse data that is not whole."""
+
+from pathlib import Path
+
+import pytest
+
+from evaluation.benchmarks import open_benchmark
+from evaluation.runner import Evaluation, evaluate
+from models.composers import composer_named
+from models.errors import InputError
+from tests.fakes import ColourEncoder, picture
+
+
+def captioned(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
+    (folder / "images").mkdir(parents=True)
+    for name in dict.fromkeys(row[0] for row in rows):
+        picture(name.split(".")[0].split("-")[0]).save(folder / "images" / name)
+    lines = ["file\tsplit\tcaption", *("\t".join(row) for row in rows)]
+    (folder / "captions.tsv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def measure(name: str, data: Path, split: str | None = None, composer: str = "sum") -> Evaluation:
+    return evaluate(
+        open_benchmark(name, data, split),
+        ColourEncoder(),
+        composer_named(composer),
+        model="colours",
+        threads=1,
+        announce=lambda line: None,
+    )
+
+
+def test_captions_are_measured_both_ways(tmp_path: Path) -> None:
+    rows = [
+        ("red.png", "dev", "red"),
+        ("green.png", "dev", "green"),
+        ("blue.png", "dev", "green"),  # wrong on purpose
+        ("blue.png", "dev", "blue"),
+    ]
+    result = measure("captions", captioned(tmp_path, rows))
+    assert result.counts == {"pictures": 3, "text_to_image": 4, "image_to_text": 3}
+    assert result.metrics["text_to_image/R@1"] == 0.75
+    assert result.metrics["text_to_image/R@5"] == 1
+    # of blue's two captions the best-ranked one counts; green's ties with blue's wrong one, whose
+    # key comes first
+    assert result.metrics["image_to_text/R@1"] == pytest.approx(2 / 3)
+
+
+def test_the_split_is_val_or_dev_unless_named(tmp_path: Path) -> None:
+    rows = [("red.png", "train", "red"), ("green.png", "dev", "green")]
+    data = captioned(tmp_path, rows)
+    assert open_benchmark("captions", data, None).files == ("green.png",)
+    assert open_benchmark("captions", data, "train").files == ("red.png",)
+    with pytest.raises(InputError, match="expected one of dev, train"):
+        open_benchmark("captions", data, "test")
+
+
+def test_pictures_with_the_same_bytes_count_as_one(tmp_path: Path) -> None:
+    rows = [("red-1.png", "dev", "red"), ("red-2.png", "dev", "red"), ("blue.png", "dev", "blue")]
+    result = measure("captions", captioned(tmp_path, rows))
+    assert result.metrics["text_to_image/R@1"] == 1
+
+
+def test_a_picture_that_cannot_be_read_fails_the_run_by_name(tmp_path: Path) -> None:
+    data = captioned(tmp_path, [("red.png", "dev", "red"), ("blue.png", "dev", "blue")])
+    (data / "images" / "blue.png").write_bytes(b"not a picture")
+    with pytest.raises(InputError, match=r"blue\.png"):
+        measure("captions", data)
+
+
+def test_a_picture_that_is_missing_is_refused_before_anything_is_embedded(tmp_path: Path) -> None:
+    data = captioned(tmp_path, [("red.png", "dev", "red")])
+    (data / "images" / "red.png").unlink()
+    with pytest.raises(InputError, match=r"red\.png: named by the benchmark"):
+        open_benchmark("captions", data, None)
+
+
+def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "captions.tsv").write_text("file\tcaption\nred.png\tred\n")
+    with pytest.raises(InputError, match="no column 'split'"):
+        open_benchmark("captions", tmp_path, None)
+
+
+def scenes(folder: Path) -> Path:
+    for colour in ("red", "yellow", "green", "blue"):
+        picture(colour).save(folder / f"{colour}.png")
+    lines = ["file\tkind\tcaption"]
+    lines += [f"{colour}.png\tfull\t{colour}" for colour in ("red", "yellow", "green", "blue")]
+    lines += ["red.png\tshort\tred yellow", "yellow.png\tshort\tred yellow"]
+    (folder / "captions.tsv").write_text("\n".join(lines) + "\n")
+    edit = (
+        '{"reference": "red.png", "instruction": "green", "kind": "colour", "target": "yellow.png"}'
+    )
+    (folder / "edits.jsonl").write_text(edit + "\n")
+    return folder
+
+
+def test_scenes_are_measured_by_full_and_short_captions_and_by_edits(tmp_path: Path) -> None:
+    result = measure("scenes", scenes(tmp_path))
+    assert result.metrics["full/R@1"] == 1
+    # red + green is yellow; red itself, the reference, is not in the ranking
+    assert result.metrics["composed/R@1"] == 1
+    assert result.metrics["composed.colour/R@10"] == 1
+    # either of the two scenes that share a wording answers it
+    assert result.counts["short"] == 1
+    assert result.metrics["short/R@5"] == 1
+
+
+def test_an_unknown_benchmark_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'cocoo'.*captions, scenes"):
+        open_benchmark("cocoo", tmp_path, None)

@@ -1,0 +1,74 @@
+"""The container files name what exists and run commands that exist; no engine is needed to see it."""
+
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from cli.main import app
+
+ROOT = Path(__file__).parent.parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def parsed(arguments: list[str]) -> dict[str, Any]:
+    """The command's options as it would read them, without running it."""
+    command = typer.main.get_group(app).commands[arguments[0]]
+    return dict(command.make_context(arguments[0], arguments[1:]).params)
+
+
+def copied() -> set[str]:
+    lines = [line.split() for line in DOCKERFILE.splitlines() if line.startswith("COPY ")]
+    return {name for words in lines for name in words[1:-1]}
+
+
+def test_what_the_image_copies_exists_and_holds_every_package() -> None:
+    assert all((ROOT / name).exists() for name in copied())
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "packages"
+    ]
+    assert {package.split(".")[0] for package in packages} <= copied()
+
+
+def test_what_the_image_copies_is_sent_to_the_engine() -> None:
+    sent = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
+    }
+    assert copied() <= sent
+
+
+def test_the_image_runs_as_a_user_without_rights_and_checks_its_health() -> None:
+    lines = DOCKERFILE.splitlines()
+    assert lines.index("USER pictor") < lines.index('ENTRYPOINT ["pictor"]')
+    assert "/readyz" in DOCKERFILE
+
+
+def test_the_images_own_command_serves_the_mounted_collection() -> None:
+    command = next(line for line in DOCKERFILE.splitlines() if line.startswith("CMD ["))
+    arguments = shlex.split(command.removeprefix("CMD ").strip("[]").replace(",", " "))
+    assert parsed(arguments)["collection"] == Path("/collection")
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"])
+def test_every_service_runs_a_command_that_pictor_has(service: str) -> None:
+    definition = COMPOSE["services"][service]
+    assert parsed(definition["command"])
+    assert definition["build"] == "."
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"])
+def test_originals_are_mounted_read_only_as_a_named_root(service: str) -> None:
+    definition = COMPOSE["services"][service]
+    mounts = {volume.split(":")[-2]: volume for volume in definition["volumes"] if ":ro" in volume}
+    assert list(mounts) == ["/originals/photos"]
+    assert "photos=/originals/photos" in definition["command"]
+
+
+def test_the_service_is_published_on_loopback_alone() -> None:
+    for service in ("pictor", "pictor-cuda"):
+        assert COMPOSE["services"][service]["ports"] == ["127.0.0.1:8000:8000"]

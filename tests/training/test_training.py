@@ -1,0 +1,216 @@
+"""A run learns, resumes to the same weights, and refuses what it cannot do."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models.device import choose_placement
+from models.errors import InputError
+from models.load import load_encoder
+from models.openclip import bpe_tokenizer
+from training import run
+from training.bpe import learn_merges, write_merges
+from training.config import TrainingConfig, read_config
+from training.corpus import class_captions
+from training.losses import clip_loss, composition_loss, distillation_loss
+from training.views import cut_views
+
+CONFIG = """
+name = "tiny"
+seed = 3
+data = "data"
+out = "out"
+vocabulary = 600
+picture_px = 32
+checkpoint_every = 2
+
+[model]
+embed_dim = 16
+[model.vision_cfg]
+layers = 1
+width = 32
+head_width = 16
+patch_size = 16
+image_size = 32
+[model.text_cfg]
+context_length = 48
+width = 16
+heads = 2
+layers = 1
+
+[[captions]]
+folder = "images"
+table = "captions.tsv"
+
+[scenes]
+seed = 5
+count = 12
+
+{teacher}
+
+[image_stage]
+steps = {steps}
+batch = 6
+scene_batch = 6
+warmup_steps = 1
+"""
+TEACHER = """
+[teacher]
+features = "features.npy"
+boxes = "boxes.npy"
+files = "files.txt"
+[text_stage]
+steps = 4
+batch = 6
+class_batch = 2
+"""
+COLOURS = {
+    "red": (220, 30, 30),
+    "green": (30, 200, 30),
+    "blue": (30, 30, 220),
+    "grey": (99, 99, 99),
+}
+
+
+def write_run(folder: Path, steps: int = 4, teacher: bool = True) -> Path:
+    images = folder / "data" / "images"
+    images.mkdir(parents=True)
+    rows, names = ["file\tsplit\tcaption"], []
+    for colour, value in COLOURS.items():
+        for shade in range(2):
+            name = f"{colour}{shade}.png"
+            Image.new("RGB", (40, 40), tuple(v - 20 * shade for v in value)).save(images / name)
+            rows += [f"{name}\ttrain\ta {colour} picture", f"{name}\ttrain\tall {colour}"]
+            names.append(f"images/{name}")
+    (folder / "data" / "captions.tsv").write_text("\n".join(rows) + "\n")
+    random = np.random.default_rng(0)
+    features = random.normal(size=(len(names), 4, 8))
+    features /= np.linalg.norm(features, axis=-1, keepdims=True)
+    np.save(folder / "data" / "features.npy", np.round(features * 127).astype(np.int8))
+    boxes = np.tile(np.array([0.1, 0.1, 0.9, 0.9], dtype=np.float32), (len(names), 2, 1))
+    np.save(folder / "data" / "boxes.npy", boxes)
+    (folder / "data" / "files.txt").write_text("\n".join(names) + "\n")
+    config = folder / "tiny.toml"
+    config.write_text(CONFIG.format(steps=steps, teacher=TEACHER if teacher else ""))
+    return config
+
+
+def train(config: TrainingConfig) -> Path:
+    return run.train(config, choose_placement("cpu"), threads=1, report=lambda line: None)
+
+
+@pytest.mark.parametrize("teacher", [True, False])
+def test_a_run_ends_in_a_folder_that_model_takes(tmp_path: Path, teacher: bool) -> None:
+    folder = train(read_config(write_run(tmp_path, teacher=teacher)))
+    encoder = load_encoder(str(folder), choose_placement("cpu"), announce=print)
+    assert encoder.encode_texts(["a red picture"]).shape == (1, 16)
+    pixels = [encoder.prepare(Image.new("RGB", (50, 20)))]
+    assert encoder.encode_images(pixels).shape == (1, 16)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing of ours catches it."""
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = train(read_config(write_run(tmp_path / "a", steps=6)))
+    config = read_config(write_run(tmp_path / "b", steps=6))
+    calls = 0
+    whole_call = run.ImageStep.__call__
+
+    def killed_in_the_fourth_step(step: run.ImageStep, random: np.random.Generator) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise Killed
+        return whole_call(step, random)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(run.ImageStep, "__call__", killed_in_the_fourth_step)
+        train(config)
+    resumed = train(config)
+    name = "open_clip_model.safetensors"
+    assert (resumed / name).read_bytes() == (undisturbed / name).read_bytes()
+
+
+def test_another_configuration_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
+    path = write_run(tmp_path)
+    train(read_config(path))
+    path.write_text(path.read_text().replace("seed = 3", "seed = 4"))
+    with pytest.raises(InputError, match="another configuration"):
+        train(read_config(path))
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "named"),
+    [
+        ("seed = 3", "seed = 'x'", "seed"),
+        ("steps = 4\nbatch = 6\nscene", "stepz = 4\nbatch = 6\nscene", "image_stage"),
+        ("name =", "name", "tiny.toml"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_by_field(
+    tmp_path: Path, was: str, becomes: str, named: str
+) -> None:
+    path = write_run(tmp_path)
+    path.write_text(path.read_text().replace(was, becomes))
+    with pytest.raises(InputError, match=named):
+        read_config(path)
+
+
+def test_a_picture_that_is_listed_and_missing_ends_the_run_by_name(tmp_path: Path) -> None:
+    config = read_config(write_run(tmp_path))
+    (tmp_path / "data" / "images" / "red0.png").unlink()
+    with pytest.raises(InputError, match=r"red0\.png"):
+        train(config)
+
+
+def test_merges_join_the_most_frequent_pairs_first(tmp_path: Path) -> None:
+    merges = learn_merges(["ab ab ab ac"], vocabulary=516)
+    assert merges == [("a", "b</w>"), ("a", "c</w>")]
+    write_merges(tmp_path / "merges.txt.gz", merges)
+    tokenizer = bpe_tokenizer(tmp_path / "merges.txt.gz", context_length=6)
+    assert tokenizer.vocab_size == 516
+    assert tokenizer(["ab ac"])[0].tolist() == [514, 512, 513, 515, 0, 0]
+
+
+def test_one_class_may_have_several_names() -> None:
+    assert "a photo of a rocker" in class_captions("rocking chair, rocker")
+    assert "sea horse" in class_captions("sea_horse")
+
+
+def test_the_clip_loss_of_a_perfect_batch_is_its_value_by_hand() -> None:
+    rows = torch.eye(2)
+    expected = np.log(1 + np.exp(-3.0))
+    assert abs(float(clip_loss(rows, rows, 3.0)) - expected) < 1e-6
+
+
+def test_distillation_adds_the_cosine_to_the_cross_entropy() -> None:
+    rows = torch.eye(2)
+    swapped = rows.flip(0)
+    expected = 1.0 + np.log(1 + np.exp(2.0))
+    assert abs(float(distillation_loss(rows, swapped, 0.5)) - expected) < 1e-6
+
+
+def test_a_composed_querys_own_picture_is_a_negative() -> None:
+    gallery = torch.eye(3)
+    at_reference = composition_loss(gallery[:1], gallery, torch.tensor([1]), 5.0)
+    at_target = composition_loss(gallery[1:2], gallery, torch.tensor([1]), 5.0)
+    assert float(at_reference) > float(at_target) + 4.9
+
+
+def test_a_mirrored_box_mirrors_the_view(tmp_path: Path) -> None:
+    pixels = np.zeros((1, 32, 32, 3), dtype=np.uint8)
+    pixels[:, :, :16] = 255
+    config = read_config(write_run(tmp_path))
+    preprocessing = run._preprocessing(json.loads(json.dumps(config.model)))
+    whole = cut_views(pixels, np.array([[0, 0, 1, 1]], dtype=np.float32), preprocessing)
+    mirrored = cut_views(pixels, np.array([[1, 0, 0, 1]], dtype=np.float32), preprocessing)
+    assert torch.allclose(whole.flip(-1), mirrored, atol=1e-4)
+    assert whole[0, 0, 0, 0] > whole[0, 0, 0, -1]
