@@ -1,0 +1,82 @@
+"""The service put together: routes, parts, errors, limits. Wiring only."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from index.collection import Collection
+from models.encoders import DualEncoder
+from service import problems
+from service.answers import Answers
+from service.encoding import Encoding
+from service.library import Library
+from service.memory import Memory
+from service.middleware import HostGuard, SafeHeaders, SizeLimit, TimeLimit
+from service.openapi import RESPONSES, describe
+from service.parts import Parts, device_of
+from service.readiness import Readiness
+from service.routes import collection as collection_routes
+from service.routes import embeddings, health, images, page, search
+from service.settings import Settings
+
+
+def create_app(collection: Collection, encoder: DualEncoder, settings: Settings) -> FastAPI:
+    """An app that owns neither the collection nor the encoder.
+
+    Raises SpaceError, naming both, when the encoder's space is not the collection's.
+    """
+    parts = assemble(collection, encoder, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        parts.encoding.start()
+        yield
+        parts.encoding.stop()
+        parts.library.stop()
+
+    app = FastAPI(
+        title="Pictor",
+        description="Find pictures by what they show.",
+        version=_version(),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        responses=RESPONSES,
+    )
+    app.state.parts = parts
+    for routes in (search, images, embeddings, collection_routes, health, page):
+        app.include_router(routes.router)
+    problems.install(app)
+    describe(app)
+    guard(app, settings)
+    return app
+
+
+def assemble(collection: Collection, encoder: DualEncoder, settings: Settings) -> Parts:
+    library = Library(collection, encoder.space, settings)
+    encoding = Encoding(encoder, settings)
+    return Parts(
+        encoding=encoding,
+        library=library,
+        answers=Answers(encoding, Memory(encoding, settings.max_remembered), library),
+        readiness=Readiness(encoding, library, settings.ready_timeout_s),
+        device=device_of(encoder),
+    )
+
+
+def guard(app: FastAPI, settings: Settings) -> None:
+    """The last one added is the first that a request meets."""
+    app.add_middleware(SizeLimit, max_bytes=settings.max_request_bytes)
+    app.add_middleware(TimeLimit, timeout_s=settings.request_timeout_s)
+    app.add_middleware(HostGuard, allowed={settings.host, *settings.allowed_hosts})
+    app.add_middleware(SafeHeaders)
+
+
+def _version() -> str:
+    try:
+        return version("pictor")
+    except PackageNotFoundError:
+        return "0"

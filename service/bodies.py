@@ -1,0 +1,55 @@
+"""Bodies in the media type that a route takes; 415 for another one."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+
+from service.schemas import SearchRequest, request_of_form
+
+JSON = "application/json"
+MULTIPART = "multipart/form-data"
+
+# what FastAPI cannot see in a form that is read by hand
+UPLOAD_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        MULTIPART: {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "image": {"type": "string", "format": "binary"},
+                    "text": {"type": "array", "items": {"type": "string"}},
+                    "limit": {"type": "integer", "default": 20},
+                    "cursor": {"type": "string"},
+                    "min_score": {"type": "number"},
+                    "composer": {
+                        "type": "string",
+                        "description": "As in /v1/search, as a JSON string.",
+                        "examples": ['{"name": "slerp", "weight": 0.4}'],
+                    },
+                },
+            }
+        }
+    },
+}
+
+
+async def _json_only(request: Request) -> None:
+    _expect(JSON, request)
+
+
+async def _uploaded(request: Request) -> SearchRequest:
+    _expect(MULTIPART, request)
+    async with request.form(max_files=1, max_fields=64) as form:
+        return await request_of_form(form)
+
+
+def _expect(media_type: str, request: Request) -> None:
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent != media_type:
+        raise HTTPException(415, f"content type is {sent or 'missing'}, expected {media_type}")
+
+
+JsonOnly = Depends(_json_only)
+UploadDep = Annotated[SearchRequest, Depends(_uploaded)]

@@ -1,0 +1,107 @@
+"""The collection as the service reads it, off the event loop.
+
+Every read opens a snapshot and checks that its vectors are of the served model's space, so that a
+collection that was rebuilt with another model meanwhile is refused with SpaceError, never compared.
+Raises UnknownItemError, GoneError and CollectionError as the index does.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from index.collection import Collection, CollectionStatistics, Snapshot
+from index.items import Item
+from index.search import Page, search
+from models.composers import Query
+from models.device import available_threads
+from models.errors import SpaceError
+from models.space import Space
+from models.vectors import Vector
+from service.settings import Settings
+from service.workers import Workers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How much of a query's answer is wanted."""
+
+    limit: int = 1
+    cursor: str | None = None
+    min_score: float | None = None
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Found:
+    page: Page
+    items: dict[str, Item]
+
+
+class Library:
+    def __init__(self, collection: Collection, space: Space, settings: Settings) -> None:
+        self._collection = collection
+        self._space = space
+        threads = settings.threads or available_threads()
+        self._readers = Workers("reading", threads=threads, max_queue=settings.max_queue)
+        with self._snapshot():
+            pass  # refuses another model's collection at start-up
+
+    def stop(self) -> None:
+        self._readers.stop()
+
+    async def find(self, query: Query, ranking: Ranking) -> Found:
+        """The items of one page of the query's hits."""
+        return await self._read(lambda snapshot: _find(snapshot, query, ranking))
+
+    async def stored_embedding(self, item_id: str) -> Vector:
+        """(dim,) raw; raises GoneError where the item's original cannot be read any more."""
+
+        def read(snapshot: Snapshot) -> Vector:
+            snapshot.original(item_id)
+            return snapshot.embedding(item_id)
+
+        return await self._read(read)
+
+    async def item(self, item_id: str) -> Item:
+        return await self._read(lambda snapshot: snapshot.item(item_id))
+
+    async def original(self, item_id: str) -> bytes:
+        return await self._read(lambda snapshot: snapshot.original(item_id))
+
+    async def thumbnail(self, item_id: str) -> bytes:
+        return await self._read(lambda snapshot: snapshot.thumbnail(item_id))
+
+    async def statistics(self) -> CollectionStatistics:
+        return await self._read(lambda snapshot: snapshot.statistics())
+
+    async def _read(self, read: Callable[[Snapshot], T]) -> T:
+        def in_snapshot() -> T:
+            with self._snapshot() as snapshot:
+                return read(snapshot)
+
+        return await self._readers.run(in_snapshot)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Snapshot]:
+        with self._collection.snapshot() as snapshot:
+            if snapshot.space != self._space:
+                raise SpaceError(
+                    f"the collection's vectors are of {snapshot.space}, the served model's of "
+                    f"{self._space}: serve the collection's model, or index it again"
+                )
+            yield snapshot
+
+
+def _find(snapshot: Snapshot, query: Query, ranking: Ranking) -> Found:
+    page = search(
+        snapshot,
+        query,
+        limit=ranking.limit,
+        cursor=ranking.cursor,
+        min_score=ranking.min_score,
+        without=ranking.without,
+    )
+    return Found(page, snapshot.items([hit.id for hit in page.hits]))

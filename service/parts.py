@@ -1,0 +1,48 @@
+"""The parts of a running server, as routes ask for them."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from models.encoders import DualEncoder
+from service.answers import Answers
+from service.encoding import Encoding
+from service.library import Library
+from service.readiness import Readiness
+
+
+@dataclass(frozen=True)
+class Parts:
+    encoding: Encoding
+    library: Library
+    answers: Answers
+    readiness: Readiness
+    device: str | None
+
+
+def device_of(encoder: DualEncoder) -> str | None:
+    """Where the model runs, if it says."""
+    placement = getattr(encoder, "placement", None)
+    return None if placement is None else str(placement)
+
+
+# async, so that FastAPI calls them in place and not in a thread
+async def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsDep = Annotated[Parts, Depends(_parts)]
+
+
+async def _answers(parts: PartsDep) -> Answers:
+    return parts.answers
+
+
+async def _library(parts: PartsDep) -> Library:
+    return parts.library
+
+
+AnswersDep = Annotated[Answers, Depends(_answers)]
+LibraryDep = Annotated[Library, Depends(_library)]

@@ -1,0 +1,152 @@
+"""Every failure as application/problem+json (RFC 9457), with a stable `code` for programs.
+
+One table maps our errors to statuses; whatever is not in it is a 500 that says nothing of its
+cause. `errors` lists what is wrong with a request, field by field.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from models.errors import (
+    CollectionError,
+    GoneError,
+    ImageError,
+    ImageTooLargeError,
+    InputError,
+    PictorError,
+    SpaceError,
+    UnknownItemError,
+)
+from service.errors import NotReadyError, OverloadedError, UnavailableError, UnknownModelError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = "1"
+NOT_SUPPORTED = "not_supported"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A status and its code; `detail` stands in for texts that tell of the server's own files."""
+
+    status: int
+    code: str
+    detail: str | None = None
+
+
+INVALID_BODY = Kind(422, "invalid_body")
+INTERNAL = Kind(500, "internal_error", "the server failed; its log says why")
+TIMEOUT = Kind(504, "timeout")
+
+# the closest class of an error's own line of descent counts
+ERRORS: dict[type[Exception], Kind] = {
+    InputError: Kind(422, "invalid_input"),
+    ImageError: Kind(422, "invalid_image"),
+    ImageTooLargeError: Kind(413, "image_too_large"),
+    UnknownItemError: Kind(404, "unknown_item"),
+    UnknownModelError: Kind(404, "unknown_model"),
+    GoneError: Kind(410, "gone"),
+    SpaceError: Kind(503, "space_mismatch"),
+    CollectionError: Kind(503, "collection_unavailable", "the collection cannot be read now"),
+    OverloadedError: Kind(503, "overloaded"),
+    UnavailableError: Kind(503, "unavailable"),
+    NotReadyError: Kind(503, "not_ready"),
+}
+
+# what Starlette and FastAPI raise by status; they say 400 of a body that cannot be parsed
+STATUSES: dict[int, Kind] = {
+    400: INVALID_BODY,
+    404: Kind(404, "not_found", "there is nothing at this address"),
+    405: Kind(405, "method_not_allowed", "this address does not take that method"),
+    413: Kind(413, "request_too_large"),
+    415: Kind(415, "unsupported_media_type"),
+    421: Kind(421, "host_not_allowed"),
+}
+
+
+def problem(
+    kind: Kind,
+    detail: str,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(kind.status).phrase,
+        "status": kind.status,
+        "detail": kind.detail or detail,
+        "code": kind.code,
+        **(extra or {}),
+    }
+    # ASCII only: what is quoted from a request may hold lone surrogates, which UTF-8 cannot
+    body = json.dumps(content, ensure_ascii=True)
+    safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return Response(body, kind.status, {**safe, **(headers or {})}, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(PictorError, _of_pictor)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(ClientDisconnect, _of_departure)
+    app.add_exception_handler(Exception, _of_anything)
+
+
+async def _of_pictor(request: Request, error: Exception) -> Response:
+    kind = next((ERRORS[c] for c in type(error).__mro__ if c in ERRORS), INTERNAL)
+    if kind.detail or kind.status >= 500:
+        log.warning("%s %s: %s: %s", request.method, request.url.path, kind.code, error)
+    extra = {"checks": error.checks} if isinstance(error, NotReadyError) else {}
+    headers = {"Retry-After": RETRY_AFTER_S} if kind.status == 503 else {}
+    return problem(kind, str(error), extra=extra, headers=headers)
+
+
+async def _of_http(_: Request, error: Exception) -> Response:
+    error = cast(HTTPException, error)
+    kind = STATUSES.get(error.status_code, INTERNAL)
+    return problem(kind, str(error.detail), headers=error.headers)
+
+
+async def _of_validation(_: Request, error: Exception) -> Response:
+    found = cast(RequestValidationError, error).errors()
+    # FastAPI places a body that is no JSON by its offset, a wrong field by its name
+    if found and found[0]["type"] == "json_invalid" and isinstance(found[0]["loc"][-1], int):
+        return problem(INVALID_BODY, f"not valid JSON at character {found[0]['loc'][-1]}")
+    return validation_problem(found)
+
+
+async def _of_departure(_: Request, __: Exception) -> Response:
+    return problem(INVALID_BODY, "the body was not sent whole")  # nobody is there to read it
+
+
+async def _of_anything(_: Request, __: Exception) -> Response:
+    return problem(INTERNAL, "")  # the server logs the exception itself
+
+
+def validation_problem(found: Sequence[Mapping[str, Any]]) -> Response:
+    """Of pydantic's list of errors; input is never quoted back, it may be megabytes."""
+    errors = [
+        {"field": _field(each["loc"]), "code": each["type"], "detail": each["msg"]}
+        for each in found
+    ]
+    unbuilt = any(each["code"] == NOT_SUPPORTED for each in errors)
+    kind = Kind(422, NOT_SUPPORTED if unbuilt else "invalid_request")
+    detail = "; ".join(f"{each['field']}: {each['detail']}" for each in errors)
+    return problem(kind, detail, extra={"errors": errors})
+
+
+def _field(location: Sequence[str | int]) -> str:
+    """("body", "image", "id") -> image.id"""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])

@@ -1,0 +1,63 @@
+"""Whether the server really answers.
+
+One text and one picture go through the batchers that every request goes through, and one search
+through the index, each with a time limit. Raises NotReadyError naming the parts that failed.
+"""
+
+import asyncio
+import io
+import logging
+from collections.abc import Awaitable
+
+import numpy as np
+from PIL import Image
+
+from models.composers import single
+from models.errors import PictorError
+from service.encoding import Encoding
+from service.errors import NotReadyError
+from service.library import Library, Ranking
+from service.resources import Health
+
+TINY_TEXT = "a red square"
+
+log = logging.getLogger(__name__)
+
+
+class Readiness:
+    def __init__(self, encoding: Encoding, library: Library, timeout_s: float) -> None:
+        self._encoding = encoding
+        self._library = library
+        self._timeout_s = timeout_s
+        self._tiny_picture = _tiny_picture()
+
+    async def check(self) -> Health:
+        space = self._encoding.space
+        anywhere = single(space, np.ones(space.dimension, dtype=np.float32))
+        parts: dict[str, Awaitable[object]] = {
+            "texts": self._encoding.texts([TINY_TEXT]),
+            "pictures": self._encoding.pictures([self._tiny_picture]),
+            "index": self._library.find(anywhere, Ranking(limit=1)),
+        }
+        in_time = (asyncio.wait_for(part, self._timeout_s) for part in parts.values())
+        outcomes = await asyncio.gather(*in_time, return_exceptions=True)
+        checks = {name: self._state(outcome) for name, outcome in zip(parts, outcomes, strict=True)}
+        if any(state != "ok" for state in checks.values()):
+            raise NotReadyError(checks)
+        return Health(status="ready", checks=checks)
+
+    def _state(self, outcome: object) -> str:
+        if isinstance(outcome, TimeoutError):
+            return f"no answer within {self._timeout_s:g} s"
+        if isinstance(outcome, PictorError):
+            return type(outcome).__name__
+        if isinstance(outcome, BaseException):
+            log.error("readiness", exc_info=outcome)
+            return "failed"
+        return "ok"
+
+
+def _tiny_picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(file, "PNG")
+    return file.getvalue()

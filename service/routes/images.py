@@ -1,0 +1,35 @@
+"""Items of the collection: what is known of one, its original file, its thumbnail."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+
+from service.files import original_response, thumbnail_response
+from service.parts import LibraryDep
+from service.resources import ItemAnswer, item_answer
+from service.schemas import EXAMPLE_ID, ITEM_ID
+
+router = APIRouter(prefix="/v1/images", tags=["images"])
+
+ItemIdPath = Annotated[str, Path(pattern=ITEM_ID, examples=[EXAMPLE_ID])]
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+@router.get("/{item_id}")
+async def image(item_id: ItemIdPath, library: LibraryDep) -> ItemAnswer:
+    """What the collection knows of a picture, with every place where it was found."""
+    return item_answer(await library.item(item_id))
+
+
+@router.get("/{item_id}/file", response_class=Response, responses=PICTURE)
+async def file(item_id: ItemIdPath, request: Request, library: LibraryDep) -> Response:
+    """The original, byte for byte; 410 where it cannot be read any more."""
+    return await original_response(item_id, request, library)
+
+
+@router.get("/{item_id}/thumbnail", response_class=Response, responses=PICTURE)
+async def thumbnail(item_id: ItemIdPath, request: Request, library: LibraryDep) -> Response:
+    """A small WebP."""
+    return await thumbnail_response(item_id, request, library)

@@ -1,0 +1,39 @@
+"""The page, its documents, and nothing else from disk: every file is named here."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse
+
+WEB = Path(__file__).parent.parent / "web"
+STATIC = {
+    "api.js": "text/javascript",
+    "app.js": "text/javascript",
+    "docs.css": "text/css",
+    "docs.js": "text/javascript",
+    "grid.js": "text/javascript",
+    "query.js": "text/javascript",
+    "style.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
+REVALIDATE = {"Cache-Control": "no-cache"}
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def page() -> Response:
+    return FileResponse(WEB / "index.html", headers=REVALIDATE)
+
+
+@router.get("/docs")
+async def docs() -> Response:
+    return FileResponse(WEB / "docs.html", headers=REVALIDATE)
+
+
+@router.get("/static/{name}")
+async def static(name: str) -> Response:
+    if name not in STATIC:
+        raise HTTPException(404)
+    return FileResponse(WEB / name, media_type=STATIC[name], headers=REVALIDATE)

@@ -1,0 +1,250 @@
+"""What a search asks and answers, as JSON; the contract of version 1.
+
+Unknown fields are refused, and so is, under the code `not_supported`, every field of the contract
+whose feature this server doesn't have yet: nothing that was asked for is ignored.
+"""
+
+import base64
+import binascii
+import json
+from typing import Annotated, Any, Literal, Self
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+from starlette.datastructures import FormData, UploadFile
+
+from models.composers import COMPOSERS, composer_named
+from models.errors import InputError
+from service.problems import NOT_SUPPORTED
+
+ITEM_ID = r"^[0-9a-f]{32}$"
+EXAMPLE_ID = "9f86d081884c7d659a2feaa0c55ad015"
+MAX_TEXT_CHARS = 4000
+MAX_INSTRUCTIONS = 16
+VECTOR_MODE = "vector"
+
+EXAMPLES: list[JsonValue] = [
+    {"text": "two dogs in snow"},
+    {"image": {"id": EXAMPLE_ID}, "limit": 50},
+    {
+        "image": {"id": EXAMPLE_ID},
+        "text": "at night",
+        "composer": {"name": "slerp", "weight": 0.5},
+    },
+]
+
+
+class Strict(BaseModel):
+    """A request's model: no field that it doesn't know, no type that it didn't ask for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("empty_text", "text is empty, expected at least one word")
+    return text
+
+
+def _one_or_more(value: Any) -> Any:  # noqa: ANN401
+    return [value] if isinstance(value, str) else value
+
+
+def _from_base64(value: Any) -> Any:  # noqa: ANN401
+    if not isinstance(value, str):
+        return value
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise PydanticCustomError("invalid_base64", "not valid base64") from error
+
+
+def _unbuilt(value: Any) -> Any:  # noqa: ANN401
+    if value is not None:
+        raise PydanticCustomError(NOT_SUPPORTED, "this server does not support this field yet")
+    return value
+
+
+def _vector_only(mode: str) -> str:
+    if mode != VECTOR_MODE:
+        raise PydanticCustomError(NOT_SUPPORTED, "this server supports the mode 'vector' only")
+    return mode
+
+
+def _built(composer: str) -> str:
+    if composer not in COMPOSERS:
+        raise PydanticCustomError(NOT_SUPPORTED, "this server does not support this composer yet")
+    return composer
+
+
+ItemId = Annotated[str, StringConstraints(pattern=ITEM_ID)]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS), AfterValidator(_says_something)]
+Texts = Annotated[
+    list[Text],
+    BeforeValidator(_one_or_more),
+    Field(min_length=1, max_length=MAX_INSTRUCTIONS),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": MAX_TEXT_CHARS},
+                {"type": "array", "items": {"type": "string"}, "maxItems": MAX_INSTRUCTIONS},
+            ]
+        }
+    ),
+]
+Base64 = Annotated[
+    bytes,
+    BeforeValidator(_from_base64),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
+]
+Unbuilt = Annotated[Any, AfterValidator(_unbuilt), Field(description="Not supported yet: 422.")]
+ComposerName = Literal["sum", "slerp", "magiclens", "searle", "lincir", "pic2word", "basic"]
+
+
+class ImageReference(Strict):
+    """A picture: one of the collection by its id, or any by its bytes."""
+
+    id: ItemId | None = Field(default=None, examples=[EXAMPLE_ID])
+    base64: Base64 | None = Field(default=None, description="The bytes of a picture file.")
+    url: Unbuilt = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.id is None) == (self.base64 is None):
+            raise PydanticCustomError("one_of", "expected exactly one of id and base64")
+        return self
+
+
+class ComposerChoice(Strict):
+    """How a picture and instructions become one query.
+
+    sum: picture + weight x text, weight 0 to 100, 1 unless given. slerp: along the arc from the
+    picture to the text, weight 0 to 1, 0.5 unless given.
+    """
+
+    name: Annotated[ComposerName, AfterValidator(_built)] = "sum"
+    weight: float | None = Field(default=None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _weight_in_range(self) -> Self:
+        try:
+            composer_named(self.name, self.weight)
+        except InputError as error:
+            raise PydanticCustomError("invalid_composer", "{why}", {"why": str(error)}) from error
+        return self
+
+
+class SearchRequest(Strict):
+    """A text, a picture, or both.
+
+    With a picture, the text is the instruction that changes it, or a list of them, in turn.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})
+
+    text: Texts | None = Field(default=None, examples=["at night"])
+    image: ImageReference | None = None
+    limit: int = Field(default=20, ge=1, le=1000)
+    cursor: str | None = Field(
+        default=None, max_length=1000, description="`next_cursor` of the page before."
+    )
+    min_score: float | None = Field(
+        default=None, allow_inf_nan=False, description="Hits that score less are left out."
+    )
+    composer: ComposerChoice | None = None
+    mode: Annotated[str, AfterValidator(_vector_only)] = VECTOR_MODE
+    filter: Unbuilt = None
+    exclude: Unbuilt = None
+    crop: Unbuilt = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.text is None and self.image is None:
+            raise PydanticCustomError("empty_query", "expected text, image or both")
+        if self.image is None and len(self.text or ()) > 1:
+            raise PydanticCustomError(
+                "instructions_without_image", "a list of instructions needs an image to change"
+            )
+        return self
+
+    @property
+    def kind(self) -> Literal["text", "image", "composed"]:
+        if self.image is None:
+            return "text"
+        return "image" if self.text is None else "composed"
+
+
+class SearchHit(BaseModel):
+    id: str
+    score: float = Field(description="Cosine similarity to the query; higher is nearer.")
+    path: str
+    paths: list[str] = Field(description="Every place where this picture was found.")
+    caption: str | None
+    width: int
+    height: int
+    metadata: dict[str, Any]
+    image_url: str
+    thumbnail_url: str
+
+
+class SearchResponse(BaseModel):
+    kind: Literal["text", "image", "composed"]
+    model: str
+    space: str = Field(description="Names the set of vectors that were compared.")
+    composer: str | None = Field(description="Of a composed query, else null.")
+    took_ms: float
+    next_cursor: str | None = Field(description="Asks for the next page; null on the last.")
+    warnings: list[str]
+    hits: list[SearchHit]
+
+
+JSON_FORM_FIELDS = frozenset(SearchRequest.model_fields) - {"text", "image", "cursor", "mode"}
+
+
+async def request_of_form(form: FormData) -> SearchRequest:
+    """The query of a multipart form: file `image`, `text` once or more, objects as JSON strings.
+
+    Raises RequestValidationError with the fields and codes that the same query as JSON would give.
+    """
+    values: dict[str, Any] = {}
+    try:
+        for name in form:
+            values[name] = await _form_value(name, form.getlist(name))
+        return SearchRequest.model_validate(values)
+    except ValidationError as error:
+        found = [each | {"loc": ("body", *each["loc"])} for each in error.errors()]
+        raise RequestValidationError(found) from error
+
+
+async def _form_value(name: str, sent: list[UploadFile | str]) -> Any:  # noqa: ANN401
+    if name == "text":
+        return sent
+    if len(sent) > 1:
+        raise _form_error(name, "repeated", "expected once")
+    value = sent[0]
+    if name == "image":
+        if not isinstance(value, UploadFile):
+            raise _form_error(name, "file_expected", "expected a file")
+        return {"base64": await value.read()}
+    if name in JSON_FORM_FIELDS and isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise _form_error(name, "json_invalid", "not valid JSON") from error
+    return value
+
+
+def _form_error(name: str, code: str, detail: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": ("body", name), "type": code, "msg": detail}])

@@ -1,0 +1,62 @@
+"""The service on a socket: one process, until it is asked to stop.
+
+SIGINT and SIGTERM stop it after the requests that run are answered. Logs go to standard error.
+Raises InputError when the address cannot be listened on.
+"""
+
+import logging
+import socket
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+
+from index.collection import Collection
+from models.encoders import DualEncoder
+from models.errors import InputError
+from service.app import create_app
+from service.settings import Settings
+
+BACKLOG = 2048
+
+log = logging.getLogger(__name__)
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {
+        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "service": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}
+
+
+def serve(settings: Settings, collection: Collection, encoder: DualEncoder) -> None:
+    """Returns when the server has stopped; raises SpaceError as `create_app` does."""
+    app = create_app(collection, encoder, settings)
+    config = uvicorn.Config(
+        app,
+        log_config=LOGGING,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=int(settings.request_timeout_s) + 1,
+    )
+    with listen(settings.host, settings.port) as listener, suppress(KeyboardInterrupt):
+        log.info("serving %s at %s", settings.collection, address_of(listener))
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def address_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise InputError(f"cannot listen on {host} port {port}: {error.strerror}") from error

@@ -1,0 +1,98 @@
+"""The server's settings: read once, in the command, and handed down.
+
+Each comes from the environment as PICTOR_<NAME>, or from the command's options, which go first. No
+other file of this room reads the environment.
+
+read_settings(port=9000) -> Settings; raises InputError naming the setting that is wrong.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from models.errors import InputError
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="PICTOR_", frozen=True)
+
+    collection: Path = Field(description="folder of the collection to serve")
+    model: str | None = Field(
+        default=None, description="model to load; the one that built the collection unless given"
+    )
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one"
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="names that requests may use in their Host header, separated by commas, "
+        "besides localhost, 127.0.0.1, ::1 and the address listened on; * allows any",
+    )
+    roots: dict[str, Path] = Field(
+        default={},
+        description="where named sources lie on this machine, as a JSON object of name to folder; "
+        "as the collection says unless given",
+    )
+    device: str | None = Field(
+        default=None, description="cpu, cuda, cuda:N or mps; CUDA where there is one unless given"
+    )
+    dtype: str | None = Field(
+        default=None,
+        description="float32, bfloat16 or float16; bfloat16 on CUDA, else float32, unless given",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, description="CPU threads for everything; the cores allowed unless given"
+    )
+    max_batch: int = Field(
+        default=32, ge=1, description="texts or pictures in one forward pass at most"
+    )
+    max_queue: int = Field(
+        default=256,
+        ge=1,
+        description="texts or pictures waiting at most; more are refused with 503",
+    )
+    max_remembered: int = Field(
+        default=4096, ge=1, description="queries whose embeddings are kept, so that pages agree"
+    )
+    max_request_bytes: int = Field(
+        default=32 * MIB, ge=1024, description="size of a request's body at most, in bytes"
+    )
+    max_pixels: int = Field(
+        default=100_000_000, ge=1, description="width times height of a sent picture at most"
+    )
+    request_timeout_s: float = Field(
+        default=30.0, gt=0, description="seconds until a request is given up with 504"
+    )
+    ready_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="seconds that /readyz gives the model and the index to answer",
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _separate(cls, value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+
+def read_settings(**given: Any) -> Settings:  # noqa: ANN401
+    """The environment's settings under those given; a None is not given."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except (ValidationError, SettingsError) as error:
+        raise InputError(_explained(error)) from error
+
+
+def _explained(error: ValidationError | SettingsError) -> str:
+    if isinstance(error, SettingsError):
+        return f"a PICTOR_ variable is not valid JSON: {error}"
+    first = error.errors()[0]
+    name = "_".join(str(part) for part in first["loc"][:1])
+    return f"setting {name} (PICTOR_{name.upper()}): {first['msg']}"

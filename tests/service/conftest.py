@@ -1,0 +1,76 @@
+"""A small collection of plain colours, served by an encoder whose answers can be worked out."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from fastapi.testclient import TestClient
+
+from index.collection import Collection
+from index.items import item_id
+from index.job import JobOptions, build_collection
+from index.sources import FolderSource, Root
+from models.encoders import DualEncoder
+from service.app import create_app
+from service.settings import Settings
+from tests.fakes import COLOURS, ColourEncoder, picture_bytes
+
+ORANGE = (255, 128, 0)
+PICTURES: dict[str, bytes] = {
+    **{f"{name}.png": picture_bytes(name) for name in COLOURS},
+    "orange.jpg": picture_bytes(ORANGE, format="JPEG"),
+}
+IDS = {Path(name).stem: item_id(data) for name, data in PICTURES.items()}
+
+
+class Serve(Protocol):
+    def __call__(self, encoder: DualEncoder | None = None, **settings: Any) -> TestClient: ...  # noqa: ANN401
+
+
+@dataclass(frozen=True)
+class Built:
+    """A collection that no test changes, and the pictures that it was built from."""
+
+    folder: Path
+    pictures: Path
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    place = tmp_path_factory.mktemp("service")
+    built = Built(place / "collection", place / "pictures")
+    built.pictures.mkdir()
+    for name, data in PICTURES.items():
+        (built.pictures / name).write_bytes(data)
+    index(built, ColourEncoder())
+    return built
+
+
+def index(built: Built, encoder: ColourEncoder) -> None:
+    source = FolderSource(Root("pictures", built.pictures))
+    options = JobOptions(threads=1)
+    build_collection(built.folder, [source], encoder, model="colours", options=options)
+
+
+@pytest.fixture
+def serve(built: Built) -> Iterator[Serve]:
+    """A client of a server with the given encoder and settings, started."""
+    with ExitStack() as stack:
+
+        def serve_with(encoder: DualEncoder | None = None, **settings: Any) -> TestClient:  # noqa: ANN401
+            given = Settings(**{"collection": built.folder, "threads": 2, **settings})
+            collection = Collection.open(given.collection, given.roots)
+            stack.callback(collection.close)
+            app = create_app(collection, encoder or ColourEncoder(), given)
+            client = TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
+            return stack.enter_context(client)
+
+        yield serve_with
+
+
+@pytest.fixture
+def client(serve: Serve) -> TestClient:
+    return serve()

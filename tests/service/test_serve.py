@@ -1,0 +1,61 @@
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from models.errors import InputError
+from service.serve import listen
+from tests.service.conftest import Built
+
+REPOSITORY = Path(__file__).parent.parent.parent
+PATIENCE_S = 60
+PROGRAM = """
+import sys
+from pathlib import Path
+from index.collection import Collection
+from service.serve import serve
+from service.settings import Settings
+from tests.fakes import ColourEncoder
+folder = Path(sys.argv[1])
+serve(Settings(collection=folder, port=0, threads=1), Collection.open(folder), ColourEncoder())
+"""
+
+
+def test_a_server_logs_to_standard_error_and_stops_when_asked(built: Built) -> None:
+    command = [sys.executable, "-W", "error", "-c", PROGRAM, str(built.folder)]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr is not None
+        address = next(
+            found[1]
+            for line in server.stderr
+            if (found := re.search(r" at (http://[\d.:]+)", line))
+        )
+        with urllib.request.urlopen(f"{address}/readyz", timeout=PATIENCE_S) as response:
+            assert json.load(response)["status"] == "ready"
+            assert response.headers["server"] is None
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=PATIENCE_S)
+    assert server.returncode == 0
+    assert "GET /readyz" in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_an_address_in_use_is_said_plainly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"127.0.0.1 port {port}"):
+            listen("127.0.0.1", port)
+
+
+def test_port_0_takes_a_free_one() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.getsockname()[1] > 0
