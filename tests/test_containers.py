@@ -1,4 +1,4 @@
-"""The container files name what exists and run commands that exist; no engine is needed to see it."""
+"""The container files name what exists and run commands that exist; that needs no engine."""
 
 import shlex
 import tomllib
