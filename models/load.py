@@ -49,7 +49,7 @@ def _load(reference: str, announce: Callable[[str], None]) -> tuple[str, LoadedM
         return STARTER, load_folder(STARTER_FOLDER)
     if reference.startswith(HUB_PREFIX):
         repository = reference.removeprefix(HUB_PREFIX)
-        return repository, load_folder(hub.fetch_folder(repository, announce))
+        return repository, load_folder(hub.fetch_model(repository, announce))
     path = Path(reference).expanduser()
     if path.is_dir():
         return path.resolve().name, load_folder(path.resolve())
@@ -61,7 +61,7 @@ def _load(reference: str, announce: Callable[[str], None]) -> tuple[str, LoadedM
     architecture, slash, pretrained = reference.partition("/")
     if slash and Path(pretrained).expanduser().is_file():
         file = Path(pretrained).expanduser()
-        return f"{architecture}/{file.name}", openclip.load_listed(architecture, str(file))
+        return f"{architecture}/{file.name}", openclip.load_listed(architecture, None, file)
     return reference, _load_listed(reference, announce)
 
 
@@ -84,13 +84,6 @@ def _load_listed(reference: str, announce: Callable[[str], None]) -> LoadedModel
         hint = f"did you mean {' or '.join(near)}?" if near else "`pictor models` lists them"
         raise ModelError(f"model {reference!r} is neither a listed name nor a path; {hint}")
     architecture, pretrained = listed[reference]
-    repository = openclip.hub_repository(architecture, pretrained)
-    cached = repository is not None and hub.cached_folder(repository) is not None
-    if not cached:
-        announce(f"{reference} is not in the local cache: downloading it")
-    try:
-        return openclip.load_listed(architecture, pretrained)
-    except ModelError as error:
-        if cached:
-            raise
-        raise hub.unreachable(reference, error) from error
+    repository, file = openclip.hub_place(architecture, pretrained)
+    weights = hub.fetch_weights(repository, file, reference, announce)
+    return openclip.load_listed(architecture, pretrained, weights)

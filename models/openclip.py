@@ -8,6 +8,7 @@ loaded.
 """
 
 import gzip
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,7 @@ from models.vectors import Embeddings
 
 CONFIG_FILE = "open_clip_config.json"
 MAX_REASON = 300
+PREPROCESSING_TAGS = ("mean", "std", "interpolation", "resize_mode")
 Tokenizer = Callable[[list[str]], torch.Tensor]
 
 # What torch, timm and open_clip raise for settings or weights that do not fit.
@@ -41,6 +43,8 @@ BUILD_FAILURES = (
     OSError,
     AssertionError,
     ImportError,
+    EOFError,
+    pickle.UnpicklingError,
 )
 
 
@@ -103,19 +107,25 @@ def _to_numpy(embeddings: torch.Tensor) -> Embeddings:
     return result
 
 
-def load_listed(architecture: str, pretrained: str) -> LoadedModel:
-    """By the names that open_clip lists, or an architecture and a checkpoint file of it."""
-    tag = open_clip.pretrained.get_pretrained_cfg(architecture, pretrained)
-    config = open_clip.get_model_config(architecture) or {}
+def load_listed(architecture: str, pretrained: str | None, weights: Path) -> LoadedModel:
+    """An architecture that open_clip lists, from a weights file, set up as its tag says."""
+    tag = open_clip.pretrained.get_pretrained_cfg(architecture, pretrained) if pretrained else {}
+    config = open_clip.get_model_config(architecture)
+    if config is None:
+        raise ModelError(f"{architecture}: open_clip lists no architecture of that name")
     # open_clip only warns where a tag was trained with QuickGELU and the architecture is not
     quick_gelu = bool(tag.get("quick_gelu", False) or config.get("quick_gelu", False))
+    preprocessing = {name: tag[name] for name in PREPROCESSING_TAGS if tag.get(name) is not None}
     try:
         module = open_clip.create_model(
-            architecture, pretrained=pretrained, force_quick_gelu=quick_gelu
+            architecture,
+            pretrained=str(weights),
+            force_quick_gelu=quick_gelu,
+            force_preprocess_cfg=preprocessing,
         )
         tokenizer = open_clip.get_tokenizer(architecture)
     except BUILD_FAILURES as error:
-        raise ModelError(f"{architecture}/{pretrained}: {_one_line(error)}") from error
+        raise ModelError(f"{architecture} from {weights}: {_one_line(error)}") from error
     return LoadedModel(module, tokenizer, _preprocessing_of(module), quick_gelu)
 
 
@@ -207,11 +217,11 @@ def listed_models() -> list[tuple[str, str]]:
     return pairs
 
 
-def hub_repository(architecture: str, pretrained: str) -> str | None:
-    """The hub's ORG/NAME that a listed tag's weights come from; None for a plain address."""
+def hub_place(architecture: str, pretrained: str) -> tuple[str, str | None]:
+    """The hub's ORG/NAME that a listed tag's weights lie in, and their file where it is named."""
     tag = open_clip.pretrained.get_pretrained_cfg(architecture, pretrained)
-    parts = str(tag.get("hf_hub", "")).split("/")
-    return "/".join(parts[:2]) if len(parts) > 1 else None
+    organisation, name, *file = [*str(tag.get("hf_hub", "")).split("/", maxsplit=2), ""]
+    return f"{organisation}/{name}", file[0] or None
 
 
 def is_open_clip_folder(folder: Path) -> bool:
@@ -259,4 +269,6 @@ def _preprocessing_of(module: Any) -> Preprocessing:  # noqa: ANN401
 
 
 def _one_line(error: BaseException) -> str:
+    if isinstance(error, pickle.UnpicklingError):
+        return "holds more than weights, and nothing else of a checkpoint is read"
     return " ".join(str(error).split())[:MAX_REASON] or type(error).__name__

@@ -45,7 +45,8 @@ def _mean_colour(text: str) -> np.ndarray:
     named = [COLOURS[word] for word in text.lower().split() if word in COLOURS]
     if not named:
         raise InputError(f"no colour named in {text!r}")
-    return np.mean(named, axis=0)
+    mean: np.ndarray = np.asarray(named, dtype=np.float64).mean(axis=0)
+    return mean
 
 
 def _embed(colours: Sequence[np.ndarray]) -> Embeddings:

@@ -12,8 +12,8 @@ from models.space import Space
 from models.vectors import unit, unit_vector
 
 SPACE = Space("hand", "0" * 16, 2)
-EAST = np.float32([1, 0])
-NORTH = np.float32([0, 1])
+EAST = np.array([1, 0], dtype=np.float32)
+NORTH = np.array([0, 1], dtype=np.float32)
 
 
 def test_the_sum_adds_the_unscaled_embeddings_so_that_norms_carry_weight() -> None:
@@ -80,4 +80,4 @@ def test_a_vector_without_direction_is_refused() -> None:
     with pytest.raises(InputError, match="no direction"):
         unit_vector(np.zeros(3, dtype=np.float32))
     with pytest.raises(InputError, match="no direction"):
-        unit_vector(np.float32([np.nan, 1]))
+        unit_vector(np.array([np.nan, 1], dtype=np.float32))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,32 +37,35 @@ SIZES = {
 }
 
 
-def clip_folder(folder: Path, activation: str = "quick_gelu") -> CLIPModel:
+def clip_folder(folder: Path, activation: str = "quick_gelu") -> Any:  # noqa: ANN401
     torch.manual_seed(3)
     sizes = json.loads(json.dumps(SIZES))
     for tower in ("text_config", "vision_config"):
         sizes[tower]["hidden_act"] = activation
-    model = CLIPModel(CLIPConfig(**sizes)).eval()
+    model: Any = CLIPModel(CLIPConfig(**sizes))
+    model.eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     model.save_pretrained(folder)
     return model
 
 
-def texts_of(model: CLIPModel, tokens: torch.Tensor) -> torch.Tensor:
+def texts_of(model: Any, tokens: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
     hidden = model.text_model(input_ids=tokens)
-    return model.text_projection(hidden.pooler_output)
+    embeddings: torch.Tensor = model.text_projection(hidden.pooler_output)
+    return embeddings
 
 
-def images_of(model: CLIPModel, pixels: torch.Tensor) -> torch.Tensor:
+def images_of(model: Any, pixels: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
     hidden = model.vision_model(pixel_values=pixels)
-    return model.visual_projection(hidden.pooler_output)
+    embeddings: torch.Tensor = model.visual_projection(hidden.pooler_output)
+    return embeddings
 
 
 @pytest.mark.parametrize("activation", ["quick_gelu", "gelu"])
 def test_embeddings_equal_those_of_transformers_to_1e_4(tmp_path: Path, activation: str) -> None:
     reference = clip_folder(tmp_path, activation)
-    ours = load_transformers_folder(tmp_path).module.eval()
+    ours: Any = load_transformers_folder(tmp_path).module.eval()
     tokens = torch.randint(1, 49000, (5, 16))
     for row, end in enumerate((3, 15, 7, 10, 4)):
         tokens[row, end] = 49407

@@ -16,7 +16,9 @@ from training import run
 from training.bpe import learn_merges, write_merges
 from training.config import TrainingConfig, read_config
 from training.corpus import class_captions
+from training.loop import Losses, Stage, run_stage
 from training.losses import clip_loss, composition_loss, distillation_loss
+from training.state import Checkpoints, Learner, weight_groups
 from training.views import cut_views
 
 CONFIG = """
@@ -116,27 +118,48 @@ class Killed(BaseException):
     """Stands for a kill: nothing of ours catches it."""
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    undisturbed = train(read_config(write_run(tmp_path / "a", steps=6)))
-    config = read_config(write_run(tmp_path / "b", steps=6))
-    calls = 0
-    whole_call = run.ImageStep.__call__
+class Line(torch.nn.Module):
+    """One weight to fit, beside the temperature that every model in training has."""
 
-    def killed_in_the_fourth_step(step: run.ImageStep, random: np.random.Generator) -> object:
-        nonlocal calls
-        calls += 1
-        if calls == 4:
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = torch.nn.Parameter(torch.zeros(1, 1))
+        self.logit_scale = torch.nn.Parameter(torch.zeros(()))
+
+
+def fit_a_line(folder: Path, kill_in_step: int | None = None) -> float:
+    """Six steps, each with its own target; the slope that they end at."""
+    model, taken = Line(), 0
+
+    def losses(random: np.random.Generator) -> Losses:
+        nonlocal taken
+        taken += 1
+        if taken == kill_in_step:
             raise Killed
-        return whole_call(step, random)
+        return {"distance": (model.slope - float(random.normal())).square().sum()}
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(run.ImageStep, "__call__", killed_in_the_fourth_step)
-        train(config)
-    resumed = train(config)
-    name = "open_clip_model.safetensors"
-    assert (resumed / name).read_bytes() == (undisturbed / name).read_bytes()
+    groups = weight_groups(list(model.named_parameters()), rate=0.1, decay=0.01)
+    stage = Stage("image", 6, 1, seed=1, losses=losses, groups=groups)
+    learner = Learner(model, lambda texts: torch.zeros(0), None, torch.device("cpu"))
+    run_stage(stage, learner, Checkpoints(folder, "line"), every=2, report=lambda line: None)
+    return float(model.slope.detach())
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    undisturbed = fit_a_line(tmp_path / "a")
+    with pytest.raises(Killed):
+        fit_a_line(tmp_path / "b", kill_in_step=4)
+    assert fit_a_line(tmp_path / "b") == undisturbed
+
+
+def test_a_finished_run_is_exported_again_and_not_trained_again(tmp_path: Path) -> None:
+    config = read_config(write_run(tmp_path))
+    weights = train(config) / "open_clip_model.safetensors"
+    before = weights.read_bytes()
+    weights.unlink()
+    assert (train(config) / weights.name).read_bytes() == before
 
 
 def test_another_configuration_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
