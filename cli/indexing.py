@@ -18,7 +18,7 @@ from cli.options import (
     note,
     print_json,
 )
-from cli.progress import job_progress
+from cli.progress import JobProgressBar
 
 if TYPE_CHECKING:
     from index.job import Report
@@ -41,7 +41,7 @@ def index(
     model = model or recorded_model(out) or recommend_models()
     model = str(Path(model).resolve()) if Path(model).is_dir() and model != "starter" else model
     encoder = load_model(model, device, dtype, threads)
-    with job_progress() as progress:
+    with JobProgressBar() as progress:
         report = build_collection(
             out, folders, encoder, model=model, options=job_options(threads), progress=progress
         )

@@ -1,6 +1,5 @@
 """Progress bars on standard error."""
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,11 @@ if TYPE_CHECKING:
     from index.job import Progress
 
 
-class counter:
+class ProgressBar:
     """A progress bar on standard error, as a callback that takes how many are done."""
 
     def __init__(self, label: str, total: int | None) -> None:
-        self.bar = tqdm(desc=label, total=total, unit="pic", file=sys.stderr, leave=False)
+        self.bar = tqdm(desc=label, total=total, unit="pic", leave=False, disable=None)
 
     def __enter__(self) -> Callable[[int], None]:
         return self.show
@@ -26,7 +25,7 @@ class counter:
         self.bar.close()
 
 
-class job_progress(counter):
+class JobProgressBar(ProgressBar):
     """The same, for the indexing job's progress."""
 
     def __init__(self) -> None:

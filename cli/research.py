@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, Device, Dtype, Threads, job_options, load_model, note, print_json
-from cli.progress import counter
+from cli.progress import ProgressBar
 
 
 def scenes(
@@ -18,7 +18,7 @@ def scenes(
     """Draw sample pictures with captions and edits whose answers are known."""
     from evaluation.scenes import write_scenes
 
-    with counter("drawing", count) as advance:
+    with ProgressBar("drawing", count) as advance:
         write_scenes(out, seed=seed, count=count, progress=advance)
     typer.echo(f"{out}: {count} pictures, captions.tsv, edits.jsonl, scenes.jsonl")
 

@@ -7,7 +7,7 @@ import typer
 
 from cli.indexing import index
 from cli.options import CollectionPath, Device, Dtype, ModelName, Threads, load_model, note
-from cli.progress import counter
+from cli.progress import ProgressBar
 
 DEMO_FOLDER = Path("demo")
 DEMO_SEED, DEMO_SCENES = 2026, 600
@@ -65,7 +65,7 @@ def demo(
     pictures, collection = out / "pictures", out / "collection"
     if not (pictures / "scenes.jsonl").exists():
         note(f"drawing {DEMO_SCENES} sample pictures into {pictures}")
-        with counter("drawing", DEMO_SCENES) as advance:
+        with ProgressBar("drawing", DEMO_SCENES) as advance:
             write_scenes(pictures, seed=DEMO_SEED, count=DEMO_SCENES, progress=advance)
     index(sources=[str(pictures)], out=collection, model="starter")
     if serve_it:

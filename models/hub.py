@@ -39,7 +39,7 @@ EXTRAS = (
     "special_tokens_map.json",
 )
 # the first base is the error of whichever HTTP client the hub's library uses
-FAILURES: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, OSError, ValueError)  # type: ignore[assignment]
+FAILURES: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, OSError, ValueError)
 
 
 def fetch_model(repository: str, announce: Announce) -> Path:
