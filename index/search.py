@@ -173,7 +173,9 @@ def score(units: Units, query: Query) -> Scores:
     total = np.zeros(len(rows))
     for probe in query.probes:
         total += probe.weight * np.sum(rows * probe.vector.astype(np.float64), axis=-1)
-    return total.astype(np.float32)
+    # a row's float16 rounding can leave it a little longer than a unit
+    bound = sum(abs(probe.weight) for probe in query.probes)
+    return np.clip(total, -bound, bound).astype(np.float32)
 
 
 def _best(gallery: Gallery, candidates: Candidates, count: int) -> list[Hit]:

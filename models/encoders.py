@@ -38,3 +38,8 @@ class TextEncoder(Protocol):
 
 class DualEncoder(ImageEncoder, TextEncoder, Protocol):
     """Both towers of one model, into one space."""
+
+    @property
+    def runs_on(self) -> str:
+        """The device and dtype, for people: "cuda, bfloat16"."""
+        ...

@@ -75,6 +75,10 @@ class OpenClipEncoder:
     def space(self) -> Space:
         return self._space
 
+    @property
+    def runs_on(self) -> str:
+        return str(self.placement)
+
     def prepare(self, image: Image.Image) -> Pixels:
         return self.preprocessing.pixels(image)
 

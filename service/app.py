@@ -15,7 +15,7 @@ from service.library import Library
 from service.memory import Memory
 from service.middleware import HostGuard, SafeHeaders, SizeLimit, TimeLimit
 from service.openapi import RESPONSES, describe
-from service.parts import Parts, device_of
+from service.parts import Parts
 from service.readiness import Readiness
 from service.routes import collection as collection_routes
 from service.routes import embeddings, health, images, page, search
@@ -63,7 +63,7 @@ def assemble(collection: Collection, encoder: DualEncoder, settings: Settings) -
         library=library,
         answers=Answers(encoding, Memory(encoding, settings.max_remembered), library),
         readiness=Readiness(encoding, library, settings.ready_timeout_s),
-        device=device_of(encoder),
+        device=encoder.runs_on,
     )
 
 

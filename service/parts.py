@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from models.encoders import DualEncoder
 from service.answers import Answers
 from service.encoding import Encoding
 from service.library import Library
@@ -18,13 +17,7 @@ class Parts:
     library: Library
     answers: Answers
     readiness: Readiness
-    device: str | None
-
-
-def device_of(encoder: DualEncoder) -> str | None:
-    """Where the model runs, if it says."""
-    placement = getattr(encoder, "placement", None)
-    return None if placement is None else str(placement)
+    device: str
 
 
 # async, so that FastAPI calls them in place and not in a thread

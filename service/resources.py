@@ -61,7 +61,7 @@ class ModelAnswer(BaseModel):
     object: Literal["model"] = "model"
     space: str
     dimension: int
-    device: str | None
+    device: str
     composers: list[str]
 
 
@@ -130,7 +130,7 @@ def collection_answer(statistics: CollectionStatistics) -> CollectionAnswer:
     )
 
 
-def models_answer(space: Space, device: str | None) -> ModelsAnswer:
+def models_answer(space: Space, device: str) -> ModelsAnswer:
     model = ModelAnswer(
         id=space.model,
         space=space.name,

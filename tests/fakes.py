@@ -28,6 +28,7 @@ class ColourEncoder:
     def __init__(self, revision: str = "0123456789abcdef") -> None:
         self.space = Space("colours", revision, 4)
         self.encoded_images = 0
+        self.runs_on = "this test"
 
     def prepare(self, image: Image.Image) -> Pixels:
         return np.asarray(image.resize((4, 4), Image.Resampling.BOX), dtype=np.uint8)
