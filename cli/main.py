@@ -50,6 +50,11 @@ def run(arguments: list[str]) -> int:
         return _refused(error.format_message())
     except PictorError as error:
         return _refused(str(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # a path that the user gave: a full disk, no permission, a folder where a file should be
+        return _refused(f"{error.filename or 'file'}: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
         note("pictor: stopped; nothing half-written was kept")
         return INTERRUPTED

@@ -15,29 +15,31 @@ from service.embedding_schemas import (
 from service.encoding import Encoding
 from service.errors import UnknownModelError
 from service.library import Found, Library, Ranking
-from service.memory import Memory
+from service.pages import Continuation, hand_on, resume
 from service.schemas import ImageReference, SearchHit, SearchRequest, SearchResponse
 
 
 class Answers:
-    def __init__(self, encoding: Encoding, memory: Memory, library: Library) -> None:
+    def __init__(self, encoding: Encoding, library: Library) -> None:
         self._encoding = encoding
-        self._memory = memory
         self._library = library
 
     async def search(self, request: SearchRequest) -> SearchResponse:
         started = perf_counter()
         composer = composer_of(request)
-        query = await self._query(request, composer)
-        found = await self._library.find(query, ranking_of(request))
         space = self._encoding.space
+        if request.cursor is None:
+            page = Continuation(await self._query(request, composer), cursor=None)
+        else:
+            page = resume(request, space)
+        found = await self._library.find(page.query, ranking_of(request, page.cursor))
         return SearchResponse(
             kind=request.kind,
             model=space.model,
             space=space.name,
             composer=composer.name if request.kind == "composed" else None,
             took_ms=round(1000 * (perf_counter() - started), 2),
-            next_cursor=found.page.next_cursor,
+            next_cursor=hand_on(request, page.query, found.page.next_cursor),
             warnings=warnings_of(request),
             hits=hits_of(found),
         )
@@ -54,16 +56,16 @@ class Answers:
     async def _query(self, request: SearchRequest, composer: Composer) -> Query:
         space = self._encoding.space
         if request.image is None:
-            return single(space, (await self._memory.texts(request.text or []))[0])
+            return single(space, (await self._encoding.texts(request.text or []))[0])
         image = await self._picture(request.image)
         if request.text is None:
             return single(space, image)
-        return composer.compose(space, image, await self._memory.texts(request.text))
+        return composer.compose(space, image, await self._encoding.texts(request.text))
 
     async def _picture(self, image: ImageReference) -> Vector:
         if image.id is not None:
             return await self._library.stored_embedding(image.id)
-        return await self._memory.picture(image.base64 or b"")
+        return (await self._encoding.pictures([image.base64 or b""]))[0]
 
     async def _embed(self, inputs: Sequence[EmbeddingInput]) -> list[Vector]:
         """Texts share forward passes, pictures share theirs; one row an input, in their order."""
@@ -80,12 +82,12 @@ def composer_of(request: SearchRequest) -> Composer:
     return composer_named(request.composer.name, request.composer.weight)
 
 
-def ranking_of(request: SearchRequest) -> Ranking:
+def ranking_of(request: SearchRequest, cursor: str | None) -> Ranking:
     """A picture of the collection is not among its own hits."""
     asked_with = request.image.id if request.image else None
     return Ranking(
         limit=request.limit,
-        cursor=request.cursor,
+        cursor=cursor,
         min_score=request.min_score,
         without=frozenset({asked_with}) if asked_with else frozenset(),
     )

@@ -12,7 +12,6 @@ from service import problems
 from service.answers import Answers
 from service.encoding import Encoding
 from service.library import Library
-from service.memory import Memory
 from service.middleware import HostGuard, SafeHeaders, SizeLimit, TimeLimit
 from service.openapi import RESPONSES, describe
 from service.parts import Parts
@@ -61,7 +60,7 @@ def assemble(collection: Collection, encoder: DualEncoder, settings: Settings) -
     return Parts(
         encoding=encoding,
         library=library,
-        answers=Answers(encoding, Memory(encoding, settings.max_remembered), library),
+        answers=Answers(encoding, library),
         readiness=Readiness(encoding, library, settings.ready_timeout_s),
         device=encoder.runs_on,
     )

@@ -33,6 +33,7 @@ ITEM_ID = r"^[0-9a-f]{32}$"
 EXAMPLE_ID = "9f86d081884c7d659a2feaa0c55ad015"
 MAX_TEXT_CHARS = 4000
 MAX_INSTRUCTIONS = 16
+MAX_CURSOR_CHARS = 65_536
 VECTOR_MODE = "vector"
 
 EXAMPLES: list[JsonValue] = [
@@ -158,7 +159,7 @@ class SearchRequest(Strict):
     image: ImageReference | None = None
     limit: int = Field(default=20, ge=1, le=1000)
     cursor: str | None = Field(
-        default=None, max_length=1000, description="`next_cursor` of the page before."
+        default=None, max_length=MAX_CURSOR_CHARS, description="`next_cursor` of the page before."
     )
     min_score: float | None = Field(
         default=None, allow_inf_nan=False, description="Hits that score less are left out."

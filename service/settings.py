@@ -56,9 +56,6 @@ class Settings(BaseSettings):
         ge=1,
         description="texts or pictures waiting at most; more are refused with 503",
     )
-    max_remembered: int = Field(
-        default=4096, ge=1, description="queries whose embeddings are kept, so that pages agree"
-    )
     max_request_bytes: int = Field(
         default=32 * MIB, ge=1024, description="size of a request's body at most, in bytes"
     )

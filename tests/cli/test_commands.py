@@ -151,6 +151,16 @@ def test_a_mistake_is_answered_in_one_plain_line(
     assert named in mistake(pictor(*arguments))
 
 
+def test_a_place_that_cannot_be_written_is_a_mistake(pictor: Pictor, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for arguments in (
+        ("scenes", "--count", "3", "--out", tmp_path / "file"),
+        ("embed", "--model", "starter", "--text", "a", "--out", tmp_path / "file" / "x.npy"),
+        ("demo", "--no-serve", "--out", tmp_path / "file"),
+    ):
+        assert str(tmp_path / "file") in mistake(pictor(*arguments))
+
+
 def test_search_refuses_nonsense(pictor: Pictor, photos: Path, collection: Path) -> None:
     assert "give one --text" in mistake(pictor("search", collection))
     assert "give one --text" in mistake(pictor("search", collection, "--text", "a", "--text", "b"))

@@ -1,0 +1,83 @@
+import base64
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from models.vectors import Embeddings
+from tests.fakes import ColourEncoder
+from tests.service.answers import Answer, problem
+from tests.service.conftest import Serve
+
+LONG = np.full(4, 9, dtype=np.float32)
+
+
+class Restless(ColourEncoder):
+    """No two passes give the same numbers, as no two sizes of a batch do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passes = 0
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        self.passes += 1
+        return super().encode_texts(texts) + np.float32(self.passes * 1e-4)
+
+
+def search(client: TestClient, **query: object) -> Answer:
+    return client.post("/v1/search", json=query)
+
+
+def test_the_pages_of_a_query_are_asked_with_one_vector_embedded_once(serve: Serve) -> None:
+    encoder = Restless()
+    client = serve(encoder)
+    before = encoder.passes
+    cursor, names = None, []
+    for _ in range(7):
+        query = {"text": "red green", "limit": 1, "cursor": cursor}
+        answer = client.post("/v1/search", json=query).json()
+        names += [hit["path"] for hit in answer["hits"]]
+        cursor = answer["next_cursor"]
+    assert cursor is None
+    assert len(set(names)) == 7
+    assert encoder.passes == before + 1
+
+
+def test_another_server_of_the_collection_goes_on_from_a_cursor(serve: Serve) -> None:
+    first = search(serve(Restless()), text="red green", limit=3).json()
+    restarted = search(
+        serve(Restless()), text="red green", limit=3, cursor=first["next_cursor"]
+    ).json()
+    shown = [hit["path"] for page in (first, restarted) for hit in page["hits"]]
+    assert len(set(shown)) == 6
+
+
+def changed(cursor: str, **parts: object) -> str:
+    digest, probes, inner = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    content = {"digest": digest, "probes": probes, "inner": inner} | parts
+    data = json.dumps([content["digest"], content["probes"], content["inner"]]).encode()
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"digest": "0" * 16},
+        {"probes": []},
+        {"probes": [[1.0, "AAAA"]]},
+        {"probes": [[1.0, base64.urlsafe_b64encode(LONG.tobytes()).decode()]]},
+        {"probes": [["1", "AAAA"]]},
+        {"probes": 7},
+        {"inner": None},
+        {"inner": "AAAA"},
+    ],
+)
+def test_a_cursor_that_was_tampered_with_is_refused(
+    client: TestClient, parts: dict[str, object]
+) -> None:
+    cursor = search(client, text="red green", limit=1).json()["next_cursor"]
+    assert search(client, text="red green", cursor=changed(cursor)).status_code == 200
+    answer = search(client, text="red green", cursor=changed(cursor, **parts))
+    assert problem(answer) == (422, "invalid_input")
