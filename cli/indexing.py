@@ -36,10 +36,10 @@ def index(
     """Build or update a collection from folders of pictures. A bad file is counted, never fatal."""
     from index.job import build_collection
     from index.sources import FolderSource, parse_root
+    from models.load import portable
 
     folders = [FolderSource(parse_root(source)) for source in sources]
-    model = model or recorded_model(out) or recommend_models()
-    model = str(Path(model).resolve()) if Path(model).is_dir() and model != "starter" else model
+    model = portable(model or recorded_model(out) or recommend_models())
     encoder = load_model(model, device, dtype, threads)
     with JobProgressBar() as progress:
         report = build_collection(

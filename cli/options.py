@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from index.job import JobOptions
-    from models.openclip import OpenClipEncoder
+    from models.openclip_encoder import OpenClipEncoder
 
 CollectionPath = Annotated[Path, typer.Argument(help="Folder of the collection.")]
 ModelName = Annotated[

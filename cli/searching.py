@@ -20,7 +20,7 @@ from models.errors import InputError
 
 if TYPE_CHECKING:
     from models.composers import Query
-    from models.openclip import OpenClipEncoder
+    from models.openclip_encoder import OpenClipEncoder
 
 
 def search(

@@ -35,13 +35,21 @@ def choose_placement(device: str | None = None, dtype: str | None = None) -> Pla
         chosen = torch.device(name)
     except RuntimeError as error:
         raise ModelError(f"device {name!r}: expected cpu, cuda, cuda:N or mps") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ModelError(f"device {name!r}: this machine has no CUDA device that torch can use")
+    if not _is_there(chosen):
+        raise ModelError(f"device {name!r}: this machine has none that torch can use")
     if dtype is None:
         return Placement(chosen, torch.bfloat16 if chosen.type == "cuda" else torch.float32)
     if dtype not in DTYPES:
         raise ModelError(f"dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
     return Placement(chosen, DTYPES[dtype])
+
+
+def _is_there(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
+    if device.type == "mps":
+        return torch.backends.mps.is_available()
+    return device.type == "cpu"
 
 
 def available_threads() -> int:

@@ -37,7 +37,14 @@ EXTRAS = (
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
+    "processor_config.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "merges.txt.gz",
 )
+# a cache without either may be half of a download, or what another program needed
+PREPROCESSING_FILES = {"preprocessor_config.json", "processor_config.json"}
 # the first base is the error of whichever HTTP client the hub's library uses
 FAILURES: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, OSError, ValueError)
 
@@ -77,7 +84,7 @@ def _fetch(
     announce: Announce,
 ) -> Path:
     cached = _cached_folder(repository, model)
-    if cached is not None and choose(_names_in(cached)):
+    if cached is not None and _is_whole(choose(_names_in(cached))):
         return cached
     announce(f"{model} is not in the local cache: downloading it from the hub")
     try:
@@ -91,6 +98,10 @@ def _fetch(
         raise ModelError(
             f"{model}: tried the local cache (not there) and the hub (failed: {reason}); {WAYS_OUT}"
         ) from error
+
+
+def _is_whole(files: list[str]) -> bool:
+    return bool(files) and ("config.json" not in files or bool(PREPROCESSING_FILES & {*files}))
 
 
 def _cached_folder(repository: str, model: str) -> Path | None:

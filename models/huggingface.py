@@ -44,6 +44,14 @@ VISION_DEFAULTS = {
     "hidden_act": "quick_gelu",
     "layer_norm_eps": 1e-5,
 }
+# CLIPImageProcessor's steps that are always done here; a crop may be left out
+IMPLEMENTED = {
+    "do_resize": True,
+    "do_rescale": True,
+    "do_normalize": True,
+    "do_convert_rgb": True,
+    "rescale_factor": 1 / 255,
+}
 LEGACY_EOS = 2  # old files name 2 where the text was pooled at the largest id
 
 BLOCK_NAMES = {
@@ -130,26 +138,51 @@ def _text_pooling(text: Mapping[str, Any]) -> dict[str, Any]:
     return {"pool_type": "eos", "eos_id": text["eos_token_id"]}
 
 
+def read_vocabulary(folder: Path) -> dict[str, int] | None:
+    """Token -> id of `vocab.json`, else of `tokenizer.json`; None where neither is there."""
+    if (folder / "vocab.json").is_file():
+        return read_json(folder / "vocab.json")
+    if (folder / "tokenizer.json").is_file():
+        words: dict[str, int] = read_json(folder / "tokenizer.json")["model"]["vocab"]
+        return words
+    return None
+
+
 def read_preprocessing(folder: Path, image_size: int) -> Preprocessing:
-    """`preprocessor_config.json`, or CLIP's own preprocessing where it is missing."""
-    path = folder / "preprocessor_config.json"
-    config = read_json(path) if path.is_file() else {}
-    size, crop = config.get("size", image_size), config.get("crop_size", image_size)
-    squashed = isinstance(size, dict) and "height" in size
-    target = size if squashed else crop
-    height, width = (
-        (target, target) if isinstance(target, int) else (target["height"], target["width"])
-    )
-    shortest = size["shortest_edge"] if isinstance(size, dict) and not squashed else size
+    """`preprocessor_config.json`, or `processor_config.json` as transformers 5 writes it, or CLIP's
+    own preprocessing where both are missing."""
+    config: dict[str, Any] = {}
+    if (folder / "preprocessor_config.json").is_file():
+        config = read_json(folder / "preprocessor_config.json")
+    elif (folder / "processor_config.json").is_file():
+        config = read_json(folder / "processor_config.json").get("image_processor") or {}
+    for name, value in IMPLEMENTED.items():
+        if config.get(name, value) not in (None, value):
+            raise ModelError(f"{folder}: {name} is {config[name]}, only {value} is supported")
+    cropped = config.get("do_center_crop", True)
+    size = config.get("size") or image_size
+    named = {*size} if isinstance(size, dict) else {"shortest_edge"}
+    if "shortest_edge" not in named and not {"height", "width"} <= named:
+        raise ModelError(f"{folder}: size is {size}, expected shortest_edge or height and width")
+    shortest = size if isinstance(size, int) else size.get("shortest_edge")
+    if not cropped and shortest is not None:
+        raise ModelError(f"{folder}: do_center_crop is false, and pictures would keep their shapes")
+    height, width = _sides(config.get("crop_size") or image_size) if cropped else _sides(size)
+    if shortest is None and (height, width) != _sides(size):
+        raise ModelError(f"{folder}: size {size} with crop_size {height} x {width} is unsupported")
     return Preprocessing(
         height=height,
         width=width,
-        mean=tuple(config.get("image_mean", CLIP_MEAN)),
-        std=tuple(config.get("image_std", CLIP_STD)),
+        mean=tuple(config.get("image_mean") or CLIP_MEAN),
+        std=tuple(config.get("image_std") or CLIP_STD),
         interpolation=RESAMPLE_NAMES.get(config.get("resample", 3), "unknown"),
-        resize_mode="squash" if squashed else "shortest",
-        resize_to=None if squashed or shortest == height == width else shortest,
+        resize_mode="squash" if shortest is None else "shortest",
+        resize_to=None if shortest is None or shortest == height == width else shortest,
     )
+
+
+def _sides(size: int | dict[str, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (size["height"], size["width"])
 
 
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -14,7 +14,7 @@ from models import hub, openclip
 from models.device import Placement
 from models.errors import ModelError
 from models.huggingface import is_clip_folder
-from models.openclip import LoadedModel, OpenClipEncoder
+from models.openclip_encoder import LoadedModel, OpenClipEncoder
 
 STARTER = "starter"
 STARTER_FOLDER = Path(__file__).parent / "starter"
@@ -50,7 +50,7 @@ def _load(reference: str, announce: Callable[[str], None]) -> tuple[str, LoadedM
     if reference.startswith(HUB_PREFIX):
         repository = reference.removeprefix(HUB_PREFIX)
         return repository, load_folder(hub.fetch_model(repository, announce))
-    path = Path(reference).expanduser()
+    path = expanded(reference)
     if path.is_dir():
         return path.resolve().name, load_folder(path.resolve())
     if path.is_file():
@@ -59,10 +59,28 @@ def _load(reference: str, announce: Callable[[str], None]) -> tuple[str, LoadedM
             f"write it as NAME/{reference}, as in ViT-B-32/{reference}"
         )
     architecture, slash, pretrained = reference.partition("/")
-    if slash and Path(pretrained).expanduser().is_file():
-        file = Path(pretrained).expanduser()
+    file = expanded(pretrained)
+    if slash and file.is_file():
         return f"{architecture}/{file.name}", openclip.load_listed(architecture, None, file)
     return reference, _load_listed(reference, announce)
+
+
+def expanded(path: str) -> Path:
+    """With `~` as a shell takes it; a name that no user has stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def portable(reference: str) -> str:
+    """The reference, to be read later from another folder: paths in it made absolute."""
+    architecture, slash, file = reference.partition("/")
+    if reference != STARTER and expanded(reference).is_dir():
+        return str(expanded(reference).resolve())
+    if slash and expanded(file).is_file():
+        return f"{architecture}/{expanded(file).resolve()}"
+    return reference
 
 
 def load_folder(folder: Path) -> LoadedModel:

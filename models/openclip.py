@@ -1,114 +1,51 @@
-"""Any dual encoder that open_clip can build, as our two encoder seams; the only file that imports
-it.
+"""Any dual encoder that open_clip can build; the only file that imports it.
 
-Three ways in, one class out: an architecture and pretrained tag that open_clip lists, a folder in
-open_clip's own layout (`open_clip_config.json` beside the weights), and a folder in the
-transformers layout (see models/huggingface.py). Raises ModelError for whatever cannot be built or
-loaded.
+Three ways in, one LoadedModel out: an architecture that open_clip lists and a weights file, a
+folder in open_clip's own layout (`open_clip_config.json` beside the weights), and a folder in the
+transformers layout (see models/huggingface.py). Raises ModelError, one plain line, for whatever
+cannot be built or loaded. No code that comes with a checkpoint is run.
 """
 
-import gzip
+import importlib.util
 import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import open_clip
 import torch
 from open_clip.tokenizer import SimpleTokenizer
-from PIL import Image
+from safetensors import SafetensorError
 
 from models import huggingface
-from models.device import Placement
-from models.errors import InputError, ModelError
+from models.errors import ModelError
 from models.huggingface import CLIP_MEAN, CLIP_STD
-from models.preprocess import Pixels, Preprocessing, normalise
-from models.space import Space, revision_of
-from models.vectors import Embeddings
+from models.openclip_encoder import LoadedModel, Tokenizer
+from models.preprocess import Preprocessing
 
 CONFIG_FILE = "open_clip_config.json"
 MAX_REASON = 300
+CLIP_CONTEXT = 77
 PREPROCESSING_TAGS = ("mean", "std", "interpolation", "resize_mode")
-Tokenizer = Callable[[list[str]], torch.Tensor]
-
+TOKENIZER_SETTINGS = {"bpe_path", "clean", "reduction_mask", "strip_sep_token", "language"}
+SOURCES_OF_TEXT = {"hf_tokenizer_name", "hf_model_pretrained", "tokenizer_kwargs"}
 # What torch, timm and open_clip raise for settings or weights that do not fit.
 BUILD_FAILURES = (
     RuntimeError,
     ValueError,
     TypeError,
-    KeyError,
     OSError,
     AssertionError,
-    ImportError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    StopIteration,
     EOFError,
+    ImportError,
     pickle.UnpicklingError,
+    SafetensorError,
 )
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model as built on the CPU in float32, before it is placed."""
-
-    module: torch.nn.Module
-    tokenizer: Tokenizer
-    preprocessing: Preprocessing
-    quick_gelu: bool
-
-
-class OpenClipEncoder:
-    """Both towers of one open_clip model on one device."""
-
-    def __init__(self, name: str, loaded: LoadedModel, placement: Placement) -> None:
-        self.preprocessing = loaded.preprocessing
-        self.placement = placement
-        settings = {**loaded.preprocessing.settings(), "quick_gelu": loaded.quick_gelu}
-        revision = revision_of(loaded.module.state_dict(), settings)
-        self._tokenizer = loaded.tokenizer
-        self._module: Any = loaded.module.eval().to(placement.device, placement.dtype)
-        self._module.visual.to(memory_format=torch.channels_last)
-        self._space = Space(name, revision, self._dimension())
-
-    @property
-    def space(self) -> Space:
-        return self._space
-
-    @property
-    def runs_on(self) -> str:
-        return str(self.placement)
-
-    def prepare(self, image: Image.Image) -> Pixels:
-        return self.preprocessing.pixels(image)
-
-    def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
-        if not pixels:
-            return np.empty((0, self._space.dimension), dtype=np.float32)
-        batch = torch.from_numpy(np.stack(pixels)).to(self.placement.device)
-        with torch.inference_mode():
-            images = normalise(batch, self.preprocessing, self.placement.dtype)
-            return _to_numpy(self._module.encode_image(images))
-
-    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        if not texts:
-            return np.empty((0, self._space.dimension), dtype=np.float32)
-        for text in texts:
-            if not text.strip():
-                raise InputError("text is empty, expected at least one word")
-        tokens = self._tokenizer(list(texts)).to(self.placement.device)
-        with torch.inference_mode():
-            return _to_numpy(encode_tokens(self._module, tokens))
-
-    def _dimension(self) -> int:
-        tokens = self._tokenizer(["a"]).to(self.placement.device)
-        with torch.inference_mode():
-            return int(self._module.encode_text(tokens).shape[-1])
-
-
-def _to_numpy(embeddings: torch.Tensor) -> Embeddings:
-    result: Embeddings = embeddings.float().cpu().numpy()
-    return result
 
 
 def load_listed(architecture: str, pretrained: str | None, weights: Path) -> LoadedModel:
@@ -120,6 +57,7 @@ def load_listed(architecture: str, pretrained: str | None, weights: Path) -> Loa
     # open_clip only warns where a tag was trained with QuickGELU and the architecture is not
     quick_gelu = bool(tag.get("quick_gelu", False) or config.get("quick_gelu", False))
     preprocessing = {name: tag[name] for name in PREPROCESSING_TAGS if tag.get(name) is not None}
+    _check_transformers(architecture, config)
     try:
         module = open_clip.create_model(
             architecture,
@@ -130,7 +68,8 @@ def load_listed(architecture: str, pretrained: str | None, weights: Path) -> Loa
         tokenizer = open_clip.get_tokenizer(architecture)
     except BUILD_FAILURES as error:
         raise ModelError(f"{architecture} from {weights}: {_one_line(error)}") from error
-    return LoadedModel(module, tokenizer, _preprocessing_of(module), quick_gelu)
+    settings = _settings_of({**config, "quick_gelu": quick_gelu})
+    return LoadedModel(module, tokenizer, _preprocessing_of(module), settings)
 
 
 def load_open_clip_folder(folder: Path) -> LoadedModel:
@@ -138,26 +77,27 @@ def load_open_clip_folder(folder: Path) -> LoadedModel:
     config = huggingface.read_json(folder / CONFIG_FILE)
     try:
         model_config = config["model_cfg"]
-        module = open_clip.create_model(f"local-dir:{folder}", require_pretrained=True)
+        _check_transformers(str(folder), model_config)
         tokenizer = _folder_tokenizer(folder, model_config["text_cfg"])
+        module = open_clip.create_model(f"local-dir:{folder}", require_pretrained=True)
+        preprocessing = _preprocessing_of(module)
     except BUILD_FAILURES as error:
         raise ModelError(f"{folder}: {_one_line(error)}") from error
-    quick_gelu = bool(model_config.get("quick_gelu", False))
-    return LoadedModel(module, tokenizer, _preprocessing_of(module), quick_gelu)
+    return LoadedModel(module, tokenizer, preprocessing, _settings_of(model_config))
 
 
 def load_transformers_folder(folder: Path) -> LoadedModel:
     """A folder in the transformers layout of CLIPModel."""
-    config = huggingface.read_config(folder)
     weights = huggingface.read_weights(folder)
     try:
+        config = huggingface.read_config(folder)
+        preprocessing = huggingface.read_preprocessing(folder, config["vision_cfg"]["image_size"])
+        tokenizer = _clip_tokenizer(folder, config["text_cfg"])
         module = open_clip.CLIP(**config)
         module.load_state_dict(weights, strict=True)
     except BUILD_FAILURES as error:
         raise ModelError(f"{folder}: {_one_line(error)}") from error
-    tokenizer = _clip_tokenizer(folder, config["text_cfg"])
-    preprocessing = huggingface.read_preprocessing(folder, config["vision_cfg"]["image_size"])
-    return LoadedModel(module, tokenizer, preprocessing, config["quick_gelu"])
+    return LoadedModel(module, tokenizer, preprocessing, _settings_of(config))
 
 
 def build(model_config: dict[str, Any]) -> torch.nn.Module:
@@ -170,11 +110,11 @@ def build(model_config: dict[str, Any]) -> torch.nn.Module:
     return module
 
 
-def bpe_tokenizer(bpe_file: Path, context_length: int) -> SimpleTokenizer:
+def bpe_tokenizer(bpe_file: Path, context_length: int, **settings: str) -> SimpleTokenizer:
     """CLIP's byte-pair tokenizer over the merges of a gzip file (a header line, a merge a line)."""
     try:
-        return SimpleTokenizer(str(bpe_file), context_length=context_length)
-    except (OSError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        return SimpleTokenizer(str(bpe_file), context_length=context_length, **settings)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ModelError(f"{bpe_file}: cannot be read as BPE merges: {error}") from error
 
 
@@ -188,31 +128,6 @@ def byte_words(text: str) -> list[str]:
     tokenizer = _clip_words()
     words = tokenizer.pat.findall(tokenizer.clean_fn(text))
     return ["".join(tokenizer.byte_encoder[b] for b in word.encode()) for word in words]
-
-
-def encode_tokens(module: Any, tokens: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
-    """Token ids (batch, context) -> raw text embeddings (batch, dim).
-
-    Padding behind the longest text is cut off first: no position attends to a later one, so the
-    pooled output is the same, and short texts cost what they are long.
-    """
-    if not isinstance(module, open_clip.CLIP) or module.text_pool_type != "argmax":
-        embeddings: torch.Tensor = module.encode_text(tokens)
-        return embeddings
-    length = int(tokens.argmax(dim=-1).max()) + 1
-    tokens = tokens[:, :length]
-    dtype = module.transformer.get_cast_dtype()
-    hidden = module.token_embedding(tokens).to(dtype)  # (batch, length, width)
-    hidden = hidden + module.positional_embedding[:length].to(dtype)
-    mask = module.attn_mask[:length, :length] if module.attn_mask is not None else None
-    hidden = module.ln_final(module.transformer(hidden, attn_mask=mask))
-    pooled = hidden[torch.arange(len(tokens), device=tokens.device), tokens.argmax(dim=-1)]
-    if isinstance(module.text_projection, torch.nn.Linear):
-        pooled = module.text_projection(pooled)
-    elif module.text_projection is not None:
-        pooled = pooled @ module.text_projection
-    result: torch.Tensor = pooled
-    return result
 
 
 def listed_models() -> list[tuple[str, str]]:
@@ -232,12 +147,33 @@ def is_open_clip_folder(folder: Path) -> bool:
     return (folder / CONFIG_FILE).is_file()
 
 
+def _settings_of(model_config: dict[str, Any]) -> dict[str, Any]:
+    """What of a model's settings decides its vectors: all but where its parts came from."""
+    text = {k: v for k, v in model_config["text_cfg"].items() if k not in SOURCES_OF_TEXT}
+    return {**model_config, "text_cfg": text}
+
+
+def _check_transformers(model: str, model_config: dict[str, Any]) -> None:
+    text = model_config["text_cfg"]
+    needed = text.get("hf_tokenizer_name") or text.get("hf_model_name")
+    if needed and importlib.util.find_spec("transformers") is None:
+        raise ModelError(
+            f"{model}: its text tower needs {needed} of transformers: "
+            "install Pictor with its extra, pip install '.[transformers]'"
+        )
+
+
 def _folder_tokenizer(folder: Path, text_config: dict[str, Any]) -> Tokenizer:
     kwargs = dict(text_config.get("tokenizer_kwargs") or {})
+    if refused := set(kwargs) - TOKENIZER_SETTINGS:
+        # open_clip would hand them to transformers, where some of them run a checkpoint's code
+        raise ModelError(f"{folder}: tokenizer setting {sorted(refused)[0]!r} is not supported")
     if "bpe_path" in kwargs:
         # inside the folder, whatever the file says: a checkpoint must not name other files
-        name = Path(kwargs["bpe_path"]).name
-        merges: Tokenizer = bpe_tokenizer(folder / name, text_config.get("context_length", 77))
+        file = folder / Path(kwargs.pop("bpe_path")).name
+        merges: Tokenizer = bpe_tokenizer(
+            file, text_config.get("context_length", CLIP_CONTEXT), **kwargs
+        )
         return merges
     tokenizer: Tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
     return tokenizer
@@ -245,14 +181,10 @@ def _folder_tokenizer(folder: Path, text_config: dict[str, Any]) -> Tokenizer:
 
 def _clip_tokenizer(folder: Path, text_config: dict[str, Any]) -> Tokenizer:
     tokenizer: Any = SimpleTokenizer(context_length=text_config["context_length"])
-    vocabulary_file = folder / "vocab.json"
-    if vocabulary_file.is_file():
-        words = huggingface.read_json(vocabulary_file)
-        known = {w: i for w, i in tokenizer.encoder.items() if w not in tokenizer.cache}
-        if any(words.get(word, index) != index for word, index in known.items()):
-            raise ModelError(
-                f"{vocabulary_file}: not CLIP's vocabulary, which is the one supported"
-            )
+    words = huggingface.read_vocabulary(folder)
+    known = {w: i for w, i in tokenizer.encoder.items() if w not in tokenizer.cache}
+    if words is not None and any(words.get(word, index) != index for word, index in known.items()):
+        raise ModelError(f"{folder}: not CLIP's vocabulary, which is the one supported")
     checked: Tokenizer = tokenizer
     return checked
 

@@ -5,7 +5,7 @@ device. Bit for bit what torchvision's Resize + CenterCrop do to a PIL picture.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
 }
 
+MAX_SIDE = 4096
 MAX_RATIO = 16  # of the sides of a picture that is scaled whole
 
 
@@ -41,10 +42,21 @@ class Preprocessing:
     resize_to: int | None = None  # shortest side before the crop; the crop's own where None
 
     def __post_init__(self) -> None:
-        if self.interpolation not in RESAMPLING:
-            raise ModelError(
-                f"interpolation {self.interpolation!r}: expected one of {[*RESAMPLING]}"
-            )
+        """Raises ModelError for what no picture could be prepared with."""
+        for what, value, known in (
+            ("interpolation", self.interpolation, RESAMPLING),
+            ("resize mode", self.resize_mode, get_args(ResizeMode)),
+        ):
+            if value not in known:
+                raise ModelError(f"{what} {value!r}: expected one of {', '.join(known)}")
+        sides = (self.height, self.width, self.resize_to or 1)
+        if not all(isinstance(side, int) and 0 < side <= MAX_SIDE for side in sides):
+            raise ModelError(f"picture size {sides}: expected whole numbers up to {MAX_SIDE}")
+        for name, values in (("mean", self.mean), ("deviation", self.std)):
+            if len(values) != 3 or not all(isinstance(v, int | float) for v in values):
+                raise ModelError(f"{name} {values}: expected three numbers, for red, green, blue")
+        if not all(self.std) or not isinstance(self.fill, int):
+            raise ModelError(f"deviation {self.std} or fill {self.fill} cannot be used")
 
     def settings(self) -> dict[str, Any]:
         return asdict(self)

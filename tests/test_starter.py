@@ -16,7 +16,7 @@ from index.job import JobOptions, build_collection
 from index.sources import FolderSource, Root
 from models.device import available_threads, choose_placement
 from models.load import STARTER_FOLDER, load_encoder
-from models.openclip import OpenClipEncoder
+from models.openclip_encoder import OpenClipEncoder
 from service.app import create_app
 from service.settings import Settings
 

@@ -72,7 +72,8 @@ class ImageStage(Section):
     clip_weight: float = 0.5
     compose_weight: float = 0.5
     short_caption_share: float = Field(default=0.3, ge=0, le=1)
-    jitter: float = Field(default=0.05, ge=0, lt=0.5)  # of a picture's side, shift and zoom
+    jitter: float = Field(default=0.05, ge=0, lt=0.5)  # of a scene's side, shift and zoom
+    photograph_jitter: float = Field(default=0.0, ge=0, lt=0.5)  # the same of a photograph's view
 
 
 class TrainingConfig(Section):
@@ -89,6 +90,7 @@ class TrainingConfig(Section):
     teacher: Teacher | None = None
     text_stage: TextStage | None = None
     image_stage: ImageStage
+    polish_stage: ImageStage | None = None  # a second cosine, from where the first ended
     checkpoint_every: int = Field(default=500, ge=1)
 
 

@@ -32,12 +32,10 @@ class PhotographBatch:
     corpus: Corpus
     rows: Rows  # (batch,)
     views: Rows  # (batch,)
+    boxes: NDArray[np.float32]  # (batch, 4)
 
     def pixels(self) -> NDArray[np.uint8]:
         return self.corpus.pixels[self.rows]
-
-    def boxes(self) -> NDArray[np.float32]:
-        return self.corpus.boxes[self.rows, self.views]
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class SceneBatch:
     scenes: SceneCorpus
     rows: Rows  # (batch,), sorted
     edits: Rows  # whose reference and target are both among the rows
-    box: NDArray[np.float32]  # (batch, 4)
+    boxes: NDArray[np.float32]  # (batch, 4)
 
     def pixels(self) -> NDArray[np.uint8]:
         return self.scenes.pixels[self.rows]
@@ -86,7 +84,8 @@ class ImageStep:
         rest = random.choice(named, batch - len(picked), replace=False)
         rows = np.concatenate([picked, rest]).astype(np.int64)
         views = random.integers(0, self.corpus.boxes.shape[1], size=len(rows))
-        return PhotographBatch(self.corpus, rows, views)
+        boxes = jittered(self.corpus.boxes[rows, views], self.config.photograph_jitter, random)
+        return PhotographBatch(self.corpus, rows, views, boxes)
 
     def _draw_scenes(self, random: np.random.Generator) -> SceneBatch | None:
         if self.scenes is None or not self.config.scene_batch:
@@ -103,10 +102,10 @@ class ImageStep:
         self, photographs: PhotographBatch | None, scenes: SceneBatch | None
     ) -> torch.Tensor:
         """Raw (batch, dim), photographs first; one pass, so that batch norm sees the mixture."""
-        pixels = [b.pixels() for b in (photographs, scenes) if b]
-        boxes = [photographs.boxes()] if photographs else []
-        boxes += [scenes.box] if scenes else []
-        views = cut_views(np.concatenate(pixels), np.concatenate(boxes), self.preprocessing)
+        batches = [batch for batch in (photographs, scenes) if batch]
+        pixels = np.concatenate([batch.pixels() for batch in batches])
+        boxes = np.concatenate([batch.boxes for batch in batches])
+        views = cut_views(pixels, boxes, self.preprocessing)
         embeddings: torch.Tensor = self.learner.model.encode_image(views.to(self.learner.device))
         return embeddings.float()
 
@@ -155,7 +154,8 @@ class ImageStep:
         ]
 
 
-def image_stage(config: ImageStage, seed: int, step: ImageStep) -> Stage:
+def image_stage(name: str, seed: int, step: ImageStep) -> Stage:
+    config = step.config
     parameters = list(step.learner.model.named_parameters())
     image = [(name, p) for name, p in parameters if name.startswith("visual.")]
     text = [(name, p) for name, p in parameters if not name.startswith("visual.")]
@@ -163,4 +163,4 @@ def image_stage(config: ImageStage, seed: int, step: ImageStep) -> Stage:
         *weight_groups(image, config.learning_rate, config.weight_decay),
         *weight_groups(text, config.text_learning_rate, config.weight_decay),
     ]
-    return Stage("image", config.steps, config.warmup_steps, seed, step, groups)
+    return Stage(name, config.steps, config.warmup_steps, seed, step, groups)

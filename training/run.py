@@ -27,7 +27,7 @@ from training.corpus import (
 )
 from training.export import MERGES_FILE, export_model
 from training.image_stage import ImageStep, image_stage
-from training.loop import run_stage
+from training.loop import Stage, run_stage
 from training.scene_corpus import SceneCorpus, build_scene_corpus
 from training.state import Checkpoints, Learner, Report
 from training.text_stage import text_stage
@@ -60,16 +60,31 @@ def train(config: TrainingConfig, placement: Placement, threads: int, report: Re
     model = build(settings).to(placement.device).to(memory_format=torch.channels_last)
     learner = Learner(model, tokenizer, _projection(config, material, settings), placement.device)
     checkpoints = Checkpoints(config.out, _fingerprint(config))
-    saved = checkpoints.load()
-    if config.text_stage and material.corpus and (saved is None or saved["stage"] == "text"):
-        stage = text_stage(config.text_stage, config.seed, learner, material.corpus)
-        run_stage(stage, learner, checkpoints, config.checkpoint_every, report)
     preprocessing = _preprocessing(settings)
-    step = ImageStep(config.image_stage, learner, preprocessing, material.corpus, material.scenes)
-    stage = image_stage(config.image_stage, config.seed, step)
-    run_stage(stage, learner, checkpoints, config.checkpoint_every, report)
+    for stage in _left(_stages(config, learner, preprocessing, material), checkpoints):
+        run_stage(stage, learner, checkpoints, config.checkpoint_every, report)
     export_model(folder, model, settings, preprocessing)
     return folder
+
+
+def _stages(
+    config: TrainingConfig, learner: Learner, preprocessing: Preprocessing, material: Material
+) -> list[Stage]:
+    corpus, scenes, stages = material.corpus, material.scenes, []
+    if config.text_stage and corpus:
+        stages.append(text_stage(config.text_stage, config.seed, learner, corpus))
+    for name, section in (("image", config.image_stage), ("polish", config.polish_stage)):
+        if section:
+            step = ImageStep(section, learner, preprocessing, corpus, scenes)
+            stages.append(image_stage(name, config.seed, step))
+    return stages
+
+
+def _left(stages: list[Stage], checkpoints: Checkpoints) -> list[Stage]:
+    """The stages from the checkpoint's on."""
+    saved = checkpoints.load()
+    names = [stage.name for stage in stages]
+    return stages[names.index(saved["stage"]) :] if saved else stages
 
 
 def _gather(config: TrainingConfig, threads: int, report: Report) -> Material:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from models.errors import InputError
-from models.openclip import Tokenizer
+from models.openclip_encoder import Tokenizer
 
 CHECKPOINT = "checkpoint.pt"
 Report = Callable[[str], None]

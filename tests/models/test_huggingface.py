@@ -13,7 +13,8 @@ from transformers import CLIPConfig, CLIPModel
 from models.device import choose_placement
 from models.errors import ModelError
 from models.load import load_encoder
-from models.openclip import encode_tokens, load_transformers_folder
+from models.openclip import load_transformers_folder
+from models.openclip_encoder import encode_tokens
 
 TOLERANCE = 1e-4
 SIZES = {
@@ -105,6 +106,43 @@ def test_the_models_own_preprocessing_is_read(tmp_path: Path) -> None:
     assert (preprocessing.height, preprocessing.width, preprocessing.resize_to) == (32, 32, 40)
     assert preprocessing.mean == (0.5, 0.5, 0.5)
     assert preprocessing.interpolation == "bilinear"
+
+
+def test_preprocessing_is_read_as_transformers_5_writes_it(tmp_path: Path) -> None:
+    clip_folder(tmp_path)
+    content = {"image_processor": {"image_mean": [0.5] * 3, "size": {"shortest_edge": 32}}}
+    (tmp_path / "processor_config.json").write_text(json.dumps(content))
+    assert load_transformers_folder(tmp_path).preprocessing.mean == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"do_normalize": False},
+        {"rescale_factor": 1},
+        {"do_center_crop": False},
+        {"size": {"longest_edge": 32}},
+        {"size": {"height": 40, "width": 40}},
+        {"image_mean": [0.5]},
+        {"image_std": [0, 0, 0]},
+        {"resample": [2]},
+        {"crop_size": {"shortest_edge": 32}},
+    ],
+)
+def test_preprocessing_that_is_not_ours_is_refused_and_not_ignored(
+    tmp_path: Path, settings: dict[str, object]
+) -> None:
+    clip_folder(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    with pytest.raises(ModelError):
+        load_transformers_folder(tmp_path)
+
+
+def test_another_vocabulary_is_refused(tmp_path: Path) -> None:
+    clip_folder(tmp_path)
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {"!": 5}}}))
+    with pytest.raises(ModelError, match="not CLIP's vocabulary"):
+        load_transformers_folder(tmp_path)
 
 
 def test_one_changed_weight_is_another_space(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from models.decode import decode
 from models.device import Placement
-from models.openclip import LoadedModel, OpenClipEncoder
+from models.openclip_encoder import LoadedModel, OpenClipEncoder
 from models.preprocess import Preprocessing, normalise
 from models.vectors import unit
 
@@ -72,7 +72,7 @@ def test_every_photo_embeds_as_with_open_clips_own_preprocessing(test_data: Path
     module = open_clip.create_model("ViT-B-32").eval()
     theirs = open_clip.image_transform(224, is_train=False)
     ours = Preprocessing(224, 224, tuple(module.visual.image_mean), tuple(module.visual.image_std))
-    loaded = LoadedModel(module, open_clip.get_tokenizer("ViT-B-32"), ours, quick_gelu=False)
+    loaded = LoadedModel(module, open_clip.get_tokenizer("ViT-B-32"), ours, {})
     encoder = OpenClipEncoder("ViT-B-32", loaded, Placement(torch.device("cpu"), torch.float32))
     files = sorted((test_data / "photos").iterdir())
     assert len(files) == 200
