@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+.DELETE_ON_ERROR:
 .PHONY: demo test test-slow check clean
 
 demo: .venv/installed

@@ -56,7 +56,7 @@ def run(arguments: list[str]) -> int:
         # a path that the user gave: a full disk, no permission, a folder where a file should be
         return _refused(f"{error.filename or 'file'}: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
-        note("pictor: stopped; nothing half-written was kept")
+        note("pictor: stopped")
         return INTERRUPTED
     return code if isinstance(code, int) else 0
 

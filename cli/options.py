@@ -34,7 +34,6 @@ Threads = Annotated[
     typer.Option(min=1, help="CPU threads for model, index and decoders. [default: all cores]"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-ScenesSeed = Annotated[int, typer.Option(help="Another seed draws another set.")]
 
 
 def note(line: str) -> None:

@@ -1,5 +1,6 @@
 """`pictor search`: one query, answered in this process."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +20,34 @@ from cli.options import (
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from models.composers import Query
+    from models.composers import Composer, Query
     from models.openclip_encoder import OpenClipEncoder
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the options ask; raises InputError where they ask nothing, or too much."""
+
+    texts: tuple[str, ...]
+    image: Path | None
+    composer: "Composer"
+
+    def __post_init__(self) -> None:
+        if self.image is None and len(self.texts) != 1:
+            raise InputError(
+                "give one --text, or an --image, or an --image and what to change in it"
+            )
+
+    def query(self, encoder: "OpenClipEncoder") -> "Query":
+        from models.composers import single
+
+        texts = list(encoder.encode_texts(self.texts))
+        if self.image is None:
+            return single(encoder.space, texts[0])
+        embedding = encoder.encode_images([encoder.prepare(read_picture(self.image))])[0]
+        if not texts:
+            return single(encoder.space, embedding)
+        return self.composer.compose(encoder.space, embedding, texts)
 
 
 def search(
@@ -43,11 +70,15 @@ def search(
     """Search a collection by text, by picture, or by both."""
     from index.collection import Collection
     from index.search import search as find
+    from models.composers import composer_named
 
     opened = Collection.open(collection)
     with opened.snapshot() as snapshot:
-        encoder = load_model(model or snapshot.model, device, dtype, threads)
-        query = make_query(encoder, text or [], image, (composer, weight))
+        reference = model or snapshot.model
+    asking = Asking(tuple(text or ()), image, composer_named(composer, weight))
+    encoder = load_model(reference, device, dtype, threads)
+    query = asking.query(encoder)
+    with opened.snapshot() as snapshot:
         hits = find(snapshot, query, limit=limit).hits
         items = snapshot.items([hit.id for hit in hits])
     opened.close()
@@ -64,24 +95,3 @@ def search(
         print_json({"space": encoder.space.name, "hits": rows})
     for row in [] if as_json else rows:
         typer.echo(f"{row['score']:.4f}  {row['path']}")
-
-
-def make_query(
-    encoder: "OpenClipEncoder",
-    texts: list[str],
-    image: Path | None,
-    composing: tuple[str, float | None],
-) -> "Query":
-    from models.composers import composer_named, single
-
-    composer = composer_named(*composing)
-    if image is None:
-        if len(texts) != 1:
-            raise InputError(
-                "give one --text, or an --image, or an --image and what to change in it"
-            )
-        return single(encoder.space, encoder.encode_texts(texts)[0])
-    embedding = encoder.encode_images([encoder.prepare(read_picture(image))])[0]
-    if not texts:
-        return single(encoder.space, embedding)
-    return composer.compose(encoder.space, embedding, list(encoder.encode_texts(texts)))

@@ -45,14 +45,16 @@ def scenes_benchmark(data: Path, split: str | None = None) -> ScenesBenchmark:
         for kind, texts in wordings.items()
         if texts
     ]
-    return ScenesBenchmark(data, files, (*tasks, *_composed(data)))
+    return ScenesBenchmark(data, files, (*tasks, *_composed(data, frozenset(files))))
 
 
-def _composed(data: Path) -> list[Task]:
+def _composed(data: Path, files: frozenset[str]) -> list[Task]:
     by_kind: defaultdict[str, list[Question]] = defaultdict(list)
     for edit in read_json_lines(
         data / "edits.jsonl", ("reference", "instruction", "kind", "target")
     ):
+        if unknown := {str(edit["reference"]), str(edit["target"])} - files:
+            raise InputError(f"{data / 'edits.jsonl'}: {unknown.pop()} is not in captions.tsv")
         target = frozenset({str(edit["target"])})
         question = Question(target, texts=(str(edit["instruction"]),), picture=edit["reference"])
         by_kind[str(edit["kind"])].append(question)

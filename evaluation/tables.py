@@ -28,7 +28,7 @@ def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]
 def read_json_lines(path: Path, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Objects, one a line, that have these fields."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     for number, line in enumerate(lines, start=1):

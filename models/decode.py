@@ -145,7 +145,7 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    samples = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
+    samples = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
     brightest = float(samples.max(initial=0.0))
     if image.mode == "F":
         whites = [1.0, 255.0, brightest]
@@ -154,4 +154,4 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     # the file does not say what white is: the narrowest usual range that holds its samples
     white = next(white for white in whites if brightest <= white)
     scaled = np.clip(samples / white * 255.0, 0, 255).round().astype(np.uint8)
-    return Image.fromarray(scaled, mode="L")
+    return Image.fromarray(scaled)

@@ -58,7 +58,9 @@ def write_merges(path: Path, merges: Iterable[Pair]) -> None:
     """The gzip file that CLIP's tokenizer reads: a header line, then a merge a line."""
     lines = ["# byte-pair merges", *(" ".join(pair) for pair in merges)]
     # no time in the header: the same merges give the same bytes
-    path.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
+    unfinished = path.with_name(f"{path.name}.tmp")
+    unfinished.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
+    unfinished.replace(path)
 
 
 def _pairs(symbols: tuple[str, ...]) -> list[Pair]:

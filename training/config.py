@@ -5,9 +5,9 @@ Paths in the file are relative to the file. Raises InputError naming the file an
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.errors import InputError
 
@@ -77,6 +77,8 @@ class ImageStage(Section):
 
 
 class TrainingConfig(Section):
+    """`model` holds open_clip's settings: embed_dim, vision_cfg, text_cfg."""
+
     name: str
     seed: int
     data: Path
@@ -93,6 +95,19 @@ class TrainingConfig(Section):
     polish_stage: ImageStage | None = None  # a second cosine, from where the first ended
     checkpoint_every: int = Field(default=500, ge=1)
 
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        for tower, name in (("vision_cfg", "image_size"), ("text_cfg", "context_length")):
+            if not isinstance(self.model.get(tower, {}).get(name), int):
+                raise ValueError(f"model.{tower}.{name}: expected a whole number")
+        if not isinstance(self.model.get("embed_dim"), int):
+            raise ValueError("model.embed_dim: expected a whole number")
+        if not self.captions and not self.scenes:
+            raise ValueError("nothing to learn from: expected captions or scenes")
+        if self.text_stage and not (self.teacher and self.captions):
+            raise ValueError("text_stage: needs captions, and a teacher whose features it fits")
+        return self
+
 
 def read_config(path: Path) -> TrainingConfig:
     """The run that this TOML file describes, with its paths made absolute."""
@@ -104,9 +119,7 @@ def read_config(path: Path) -> TrainingConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {where}: {first['msg']}") from error
-    if config.text_stage and not config.teacher:
-        raise InputError(f"{path}: text_stage: needs a teacher, whose features it fits")
+        raise InputError(f"{path}: {where or 'run'}: {first['msg']}") from error
     here = path.resolve().parent
     return config.model_copy(
         update={"data": (here / config.data).resolve(), "out": (here / config.out).resolve()}

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.decode import decode
+from evaluation.tables import read_table
+from models.decode import EXTENSIONS, decode
 from models.errors import ImageError, InputError
 from training.config import CaptionedPictures, NamedClasses, Teacher
 
 WHOLE_AND_FLIPPED = np.array([[0, 0, 1, 1], [1, 0, 0, 1]], dtype=np.float32)
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,11 @@ class Corpus:
 
 def captioned_sources(data: Path, section: CaptionedPictures) -> Iterator[Source]:
     captions: dict[str, list[str]] = {}
-    table = data / section.table
-    try:
-        with table.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-                if row["split"] == section.split:
-                    captions.setdefault(row["file"], []).append(row["caption"])
-    except (OSError, KeyError) as error:
-        raise InputError(f"{table}: expected columns file, split, caption: {error}") from error
+    for row in read_table(data / section.table, ("file", "split", "caption")):
+        if row["split"] == section.split:
+            captions.setdefault(row["file"], []).append(row["caption"])
+    if not captions:
+        raise InputError(f"{data / section.table}: has no row of the split {section.split!r}")
     for file, texts in captions.items():
         path = section.folder / file
         yield Source(path.as_posix(), _read(data / path), tuple(texts), is_class=False)
@@ -73,24 +70,25 @@ def _folder_classes(data: Path, section: NamedClasses) -> Iterator[Source]:
         raise InputError(f"{root}: expected a folder of classes")
     for folder in sorted(p for p in root.iterdir() if p.is_dir() and p.name not in section.exclude):
         captions = class_captions(folder.name)
-        for file in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES):
+        for file in sorted(p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS):
             name = file.relative_to(data).as_posix()
             yield Source(name, _read(file), captions, is_class=True)
 
 
 def _tar_classes(path: Path, section: NamedClasses) -> Iterator[Source]:
-    with tarfile.open(path) as archive:
-        table = archive.extractfile(section.names or "")
-        if table is None:
-            raise InputError(f"{path}: has no member {section.names}")
-        rows = csv.reader(io.TextIOWrapper(table, "utf-8"), delimiter="\t")
-        names = {row[0]: row[1] for row in rows}
-        for member in archive:
-            folder = Path(member.name).parent.name
-            content = archive.extractfile(member) if folder in names else None
-            if content is not None:
-                captions = class_captions(names[folder])
-                yield Source(member.name, content.read(), captions, is_class=True)
+    try:
+        with tarfile.open(path) as archive:
+            table = archive.extractfile(section.names or "")
+            rows = csv.reader(io.TextIOWrapper(table or io.BytesIO(), "utf-8"), delimiter="\t")
+            names = {row[0]: row[1] for row in rows}
+            for member in archive:
+                folder = Path(member.name).parent.name
+                content = archive.extractfile(member) if folder in names else None
+                if content is not None:
+                    captions = class_captions(names[folder])
+                    yield Source(member.name, content.read(), captions, is_class=True)
+    except (OSError, LookupError, UnicodeDecodeError, tarfile.TarError) as error:
+        raise InputError(f"{path}: expected a tar with a table {section.names}: {error}") from error
 
 
 def class_captions(names: str) -> tuple[str, ...]:
@@ -139,11 +137,25 @@ def build_corpus(
 def _read_teacher(
     names: list[str], data: Path, teacher: Teacher
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    lines = (data / teacher.files).read_text(encoding="utf-8").split("\n")
+    lines = _read(data / teacher.files).decode().split("\n")
     row_of = {line: row for row, line in enumerate(lines)}
     if unknown := [name for name in names if name not in row_of]:
         raise InputError(f"{data / teacher.files}: has no line for {unknown[0]}")
     rows = [row_of[name] for name in names]
-    features = np.load(data / teacher.features, mmap_mode="r")[rows].astype(np.float32)
+    features, boxes = _load_array(data / teacher.features), _load_array(data / teacher.boxes)
+    if min(len(features), len(boxes)) <= max(rows) or features.shape[1] != boxes.shape[1] + 2:
+        raise InputError(
+            f"{data / teacher.features}: {features.shape} does not go with boxes "
+            f"{boxes.shape} and {max(rows) + 1} lines of {teacher.files}"
+        )
+    features = features[rows].astype(np.float32)
     features /= np.linalg.norm(features, axis=-1, keepdims=True)
-    return features, np.load(data / teacher.boxes, mmap_mode="r")[rows]
+    return features, boxes[rows]
+
+
+def _load_array(path: Path) -> np.ndarray:
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as an array: {error}") from error
+    return array

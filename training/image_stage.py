@@ -137,7 +137,9 @@ class ImageStep:
             self.learner, [scenes.instructions[edit] for edit in batch.edits]
         )
         queries = F.normalize(raw[references] + instructed, dim=-1)
-        found = composition_loss(queries, pictures, torch.from_numpy(targets), scale)
+        found = composition_loss(
+            queries, pictures, torch.from_numpy(targets).to(self.learner.device), scale
+        )
         return {
             "scenes": clip_loss(pictures, texts, scale),
             "compose": self.config.compose_weight * found,

@@ -52,14 +52,17 @@ class Material:
 def train(config: TrainingConfig, placement: Placement, threads: int, report: Report) -> Path:
     """Train, or go on training; returns the folder of the finished model."""
     config.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
+    checkpoints = Checkpoints(config.out, _fingerprint(config))
+    resumes = checkpoints.load() is not None
+    build(config.model)  # wrong settings fail here, before any picture is read
     material = _gather(config, threads, report)
     folder = config.out / "model"
-    settings = _tokenised(config, material, folder)
+    settings = _tokenised(config, material, folder, resumes)
+    torch.manual_seed(config.seed)
     tokenizer = bpe_tokenizer(folder / MERGES_FILE, settings["text_cfg"]["context_length"])
     model = build(settings).to(placement.device).to(memory_format=torch.channels_last)
-    learner = Learner(model, tokenizer, _projection(config, material, settings), placement.device)
-    checkpoints = Checkpoints(config.out, _fingerprint(config))
+    projection = _projection(material, settings, placement.device)
+    learner = Learner(model, tokenizer, projection, placement.device)
     preprocessing = _preprocessing(settings)
     for stage in _left(_stages(config, learner, preprocessing, material), checkpoints):
         run_stage(stage, learner, checkpoints, config.checkpoint_every, report)
@@ -104,10 +107,15 @@ def _gather(config: TrainingConfig, threads: int, report: Report) -> Material:
     return Material(corpus, scenes)
 
 
-def _tokenised(config: TrainingConfig, material: Material, folder: Path) -> dict[str, Any]:
-    """The model's settings with the vocabulary that the merges in `folder` make."""
+def _tokenised(
+    config: TrainingConfig, material: Material, folder: Path, resumes: bool
+) -> dict[str, Any]:
+    """The model's settings with the vocabulary that the merges in `folder` make.
+
+    A run that goes on from a checkpoint keeps the merges that it began with.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / MERGES_FILE).exists():
+    if not resumes or not (folder / MERGES_FILE).exists():
         write_merges(folder / MERGES_FILE, learn_merges(material.texts(), config.vocabulary))
     context = config.model["text_cfg"]["context_length"]
     size = bpe_tokenizer(folder / MERGES_FILE, context).vocab_size
@@ -117,11 +125,12 @@ def _tokenised(config: TrainingConfig, material: Material, folder: Path) -> dict
 
 
 def _projection(
-    config: TrainingConfig, material: Material, settings: dict[str, Any]
+    material: Material, settings: dict[str, Any], device: torch.device
 ) -> torch.nn.Linear | None:
     if material.corpus is None or material.corpus.features is None:
         return None
-    return torch.nn.Linear(material.corpus.features.shape[-1], settings["embed_dim"], bias=False)
+    teacher_dimension = material.corpus.features.shape[-1]
+    return torch.nn.Linear(teacher_dimension, settings["embed_dim"], bias=False).to(device)
 
 
 def _preprocessing(settings: dict[str, Any]) -> Preprocessing:

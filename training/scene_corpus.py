@@ -1,12 +1,15 @@
 """Sample scenes as training data: pictures, wordings, and edits whose target is known.
 
 Rendering is spread over processes and kept in a file beside the run's checkpoints, so that a
-resumed run does not draw them again; the file is named by everything that it depends on.
+resumed run does not draw them again; the file is named by seed, count, size and a digest of the
+captions. Remove it after a change to how scenes are drawn.
 """
 
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +38,9 @@ class SceneCorpus:
 def build_scene_corpus(section: SampleScenes, px: int, folder: Path, workers: int) -> SceneCorpus:
     scenes = generate(section.seed, section.count)
     row_of = {scene.file: row for row, scene in enumerate(scenes.scenes)}
-    file = folder / f"scenes-{section.seed}-{section.count}-{px}.npy"
+    captions = "\n".join(scene.full for scene in scenes.scenes)
+    digest = hashlib.sha256(captions.encode()).hexdigest()[:8]
+    file = folder / f"scenes-{section.seed}-{section.count}-{px}-{digest}.npy"
     if not file.exists():
         _draw(scenes.scenes, px, file, workers)
     return SceneCorpus(
@@ -50,7 +55,7 @@ def build_scene_corpus(section: SampleScenes, px: int, folder: Path, workers: in
 def _draw(scenes: tuple[Scene, ...], px: int, file: Path, workers: int) -> None:
     pixels = np.empty((len(scenes), px, px, 3), dtype=np.uint8)
     chunks = [scenes[start : start + CHUNK] for start in range(0, len(scenes), CHUNK)]
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         drawn: Iterator[NDArray[np.uint8]] = pool.map(_draw_chunk, chunks, [px] * len(chunks))
         for start, rows in zip(range(0, len(scenes), CHUNK), drawn, strict=True):
             pixels[start : start + len(rows)] = rows

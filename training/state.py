@@ -73,7 +73,7 @@ class Checkpoints:
         path = self.folder / CHECKPOINT
         if not path.exists():
             return None
-        content: dict[str, Any] = torch.load(path, weights_only=True)
+        content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         if content["fingerprint"] != self.fingerprint:
             raise InputError(
                 f"{path}: written by a run of another configuration; "

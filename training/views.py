@@ -1,6 +1,6 @@
 """Cut the views of a batch out of its pictures, all at once.
 
-cut_views(pixels, boxes, px, preprocessing): uint8 (batch, side, side, 3) and boxes (batch, 4) of
+cut_views(pixels, boxes, preprocessing): uint8 (batch, side, side, 3) and boxes (batch, 4) of
 left, top, right, bottom in 0..1 (left > right: mirrored) -> normalised float32 (batch, 3, px, px).
 """
 

@@ -107,6 +107,13 @@ def test_scenes_are_measured_by_full_and_short_captions_and_by_edits(tmp_path: P
     assert result.metrics["short/R@5"] == 1
 
 
+def test_an_edit_of_a_picture_that_is_not_in_the_set_is_refused(tmp_path: Path) -> None:
+    edits = scenes(tmp_path) / "edits.jsonl"
+    edits.write_text(edits.read_text().replace("yellow.png", "gone.png"))
+    with pytest.raises(InputError, match=r"gone\.png is not in captions\.tsv"):
+        open_benchmark("scenes", tmp_path, None)
+
+
 def test_an_unknown_benchmark_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'cocoo'.*captions, scenes"):
         open_benchmark("cocoo", tmp_path, None)

@@ -176,6 +176,8 @@ def test_another_configuration_does_not_go_on_from_a_checkpoint(tmp_path: Path) 
         ("seed = 3", "seed = 'x'", "seed"),
         ("steps = 4\nbatch = 6\nscene", "stepz = 4\nbatch = 6\nscene", "image_stage"),
         ("name =", "name", "tiny.toml"),
+        ("context_length = 48", "", "context_length"),
+        ("embed_dim = 16", "embed_dim = 'x'", "embed_dim"),
     ],
 )
 def test_a_wrong_configuration_is_refused_by_field(
@@ -191,6 +193,21 @@ def test_a_picture_that_is_listed_and_missing_ends_the_run_by_name(tmp_path: Pat
     config = read_config(write_run(tmp_path))
     (tmp_path / "data" / "images" / "red0.png").unlink()
     with pytest.raises(InputError, match=r"red0\.png"):
+        train(config)
+
+
+def test_a_split_that_nobody_is_in_is_refused(tmp_path: Path) -> None:
+    path = write_run(tmp_path)
+    path.write_text(path.read_text().replace("table =", 'split = "trian"\ntable ='))
+    with pytest.raises(InputError, match="no row of the split 'trian'"):
+        train(read_config(path))
+
+
+def test_a_teacher_with_too_few_rows_is_refused(tmp_path: Path) -> None:
+    config = read_config(write_run(tmp_path))
+    features = tmp_path / "data" / "features.npy"
+    np.save(features, np.load(features)[:3])
+    with pytest.raises(InputError, match="does not go with boxes"):
         train(config)
 
 
