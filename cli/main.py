@@ -55,9 +55,10 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         # a path that the user gave: a full disk, no permission, a folder where a file should be
         return _refused(f"{error.filename or 'file'}: {error.strerror or error}")
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # typer's own code for Ctrl-C
         note("pictor: stopped")
-        return INTERRUPTED
     return code if isinstance(code, int) else 0
 
 

@@ -7,16 +7,14 @@ captions. Remove it after a change to how scenes are drawn.
 
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from evaluation.scenes import Scene, generate, render
+from evaluation.scenes import Scene, drawing_pool, generate, render
 from training.config import SampleScenes
 
 RENDER_PX = 256  # as the demo draws them; then squashed like any other picture
@@ -55,7 +53,7 @@ def build_scene_corpus(section: SampleScenes, px: int, folder: Path, workers: in
 def _draw(scenes: tuple[Scene, ...], px: int, file: Path, workers: int) -> None:
     pixels = np.empty((len(scenes), px, px, 3), dtype=np.uint8)
     chunks = [scenes[start : start + CHUNK] for start in range(0, len(scenes), CHUNK)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with drawing_pool(workers) as pool:
         drawn: Iterator[NDArray[np.uint8]] = pool.map(_draw_chunk, chunks, [px] * len(chunks))
         for start, rows in zip(range(0, len(scenes), CHUNK), drawn, strict=True):
             pixels[start : start + len(rows)] = rows

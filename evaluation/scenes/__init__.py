@@ -4,7 +4,7 @@ from evaluation.scenes.generate import generate
 from evaluation.scenes.layout import boxes
 from evaluation.scenes.render import render
 from evaluation.scenes.spec import Edit, Scene, SceneSet, Thing
-from evaluation.scenes.write import write_scenes
+from evaluation.scenes.write import drawing_pool, write_scenes
 
 __all__ = [
     "Edit",
@@ -12,6 +12,7 @@ __all__ = [
     "SceneSet",
     "Thing",
     "boxes",
+    "drawing_pool",
     "generate",
     "render",
     "write_scenes",

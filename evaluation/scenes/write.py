@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -53,8 +54,18 @@ def _each(draw: Callable[[Scene], None], scenes: tuple[Scene, ...], workers: int
     if workers == 1 or len(scenes) < _FEWEST_FOR_WORKERS:
         yield from map(draw, scenes)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with drawing_pool(workers) as pool:
         yield from pool.map(draw, scenes, chunksize=_CHUNK)
+
+
+def drawing_pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that leave Ctrl-C to the one that started them."""
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
 
 
 def _write_picture(out: Path, size_px: int, scene: Scene) -> None:
