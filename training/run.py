@@ -29,9 +29,10 @@ from training.export import MERGES_FILE, export_model
 from training.image_stage import ImageStep, image_stage
 from training.loop import Stage, run_stage
 from training.scene_corpus import SceneCorpus, build_scene_corpus
-from training.state import Checkpoints, Learner, Report
+from training.state import Checkpoints, Learner, Report, averaged, save_weights
 from training.text_stage import text_stage
 
+BEFORE_POLISH = "before_polish.pt"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -64,8 +65,14 @@ def train(config: TrainingConfig, placement: Placement, threads: int, report: Re
     projection = _projection(material, settings, placement.device)
     learner = Learner(model, tokenizer, projection, placement.device)
     preprocessing = _preprocessing(settings)
+    before_polish = config.out / BEFORE_POLISH
     for stage in _left(_stages(config, learner, preprocessing, material), checkpoints):
         run_stage(stage, learner, checkpoints, config.checkpoint_every, report)
+        if stage.name == "image":
+            save_weights(before_polish, model.state_dict())
+    if config.polish_stage:
+        earlier = torch.load(before_polish, weights_only=True, map_location=placement.device)
+        model.load_state_dict(averaged(earlier, model.state_dict(), config.polish_share))
     export_model(folder, model, settings, preprocessing)
     return folder
 

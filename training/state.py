@@ -54,7 +54,6 @@ class Checkpoints:
     def save(
         self, stage: str, step: int, learner: Learner, optimiser: torch.optim.Optimizer
     ) -> None:
-        unfinished = self.folder / f"{CHECKPOINT}.tmp"
         content = {
             "fingerprint": self.fingerprint,
             "stage": stage,
@@ -62,11 +61,7 @@ class Checkpoints:
             "learner": learner.state(),
             "optimiser": optimiser.state_dict(),
         }
-        with unfinished.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self.folder / CHECKPOINT)
+        save_weights(self.folder / CHECKPOINT, content)
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint, or None; InputError where it belongs to another configuration."""
@@ -80,6 +75,29 @@ class Checkpoints:
                 "remove it to start afresh, or give this run another `out`"
             )
         return content
+
+
+def save_weights(path: Path, content: dict[str, Any]) -> None:
+    """Written whole or not at all."""
+    unfinished = path.with_name(f"{path.name}.tmp")
+    with unfinished.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def averaged(
+    earlier: dict[str, torch.Tensor], later: dict[str, torch.Tensor], share: float
+) -> dict[str, torch.Tensor]:
+    """`share` of the later weights and the rest of the earlier ones; counters are the later's.
+
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    """
+    return {
+        name: torch.lerp(earlier[name], tensor, share) if tensor.is_floating_point() else tensor
+        for name, tensor in later.items()
+    }
 
 
 def step_random(seed: int, stage: str, step: int) -> np.random.Generator:
