@@ -28,9 +28,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml | $(BIN)/python
+	@echo "installing Python packages into .venv; minutes the first time, nothing after"
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
 .venv/installed-dev: pyproject.toml | $(BIN)/python
+	@echo "installing Python packages into .venv; minutes the first time, nothing after"
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch .venv/installed $@
