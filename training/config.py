@@ -93,7 +93,7 @@ class TrainingConfig(Section):
     text_stage: TextStage | None = None
     image_stage: ImageStage
     polish_stage: ImageStage | None = None  # a second cosine, from where the first ended
-    polish_share: float = Field(default=1.0, gt=0, le=1)  # the rest are the weights before it
+    polish_text_share: float = Field(default=1.0, gt=0, le=1)  # the rest: the text tower before it
     checkpoint_every: int = Field(default=500, ge=1)
 
     @model_validator(mode="after")

@@ -29,7 +29,7 @@ from training.export import MERGES_FILE, export_model
 from training.image_stage import ImageStep, image_stage
 from training.loop import Stage, run_stage
 from training.scene_corpus import SceneCorpus, build_scene_corpus
-from training.state import Checkpoints, Learner, Report, averaged, save_weights
+from training.state import Checkpoints, Learner, Report, save_weights, text_averaged
 from training.text_stage import text_stage
 
 BEFORE_POLISH = "before_polish.pt"
@@ -72,7 +72,7 @@ def train(config: TrainingConfig, placement: Placement, threads: int, report: Re
             save_weights(before_polish, model.state_dict())
     if config.polish_stage:
         earlier = torch.load(before_polish, weights_only=True, map_location=placement.device)
-        model.load_state_dict(averaged(earlier, model.state_dict(), config.polish_share))
+        model.load_state_dict(text_averaged(earlier, model.state_dict(), config.polish_text_share))
     export_model(folder, model, settings, preprocessing)
     return folder
 

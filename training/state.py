@@ -87,15 +87,15 @@ def save_weights(path: Path, content: dict[str, Any]) -> None:
     unfinished.replace(path)
 
 
-def averaged(
+def text_averaged(
     earlier: dict[str, torch.Tensor], later: dict[str, torch.Tensor], share: float
 ) -> dict[str, torch.Tensor]:
-    """`share` of the later weights and the rest of the earlier ones; counters are the later's.
+    """The later weights, but of the text tower's only `share`, the rest being the earlier ones.
 
     Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
     """
     return {
-        name: torch.lerp(earlier[name], tensor, share) if tensor.is_floating_point() else tensor
+        name: tensor if name.startswith("visual.") else torch.lerp(earlier[name], tensor, share)
         for name, tensor in later.items()
     }
 

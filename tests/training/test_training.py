@@ -19,7 +19,7 @@ from training.config import TrainingConfig, read_config
 from training.corpus import class_captions
 from training.loop import Losses, Stage, run_stage
 from training.losses import clip_loss, composition_loss, distillation_loss
-from training.state import Checkpoints, Learner, averaged, weight_groups
+from training.state import Checkpoints, Learner, text_averaged, weight_groups
 from training.views import cut_views
 
 CONFIG = """
@@ -212,26 +212,27 @@ def test_a_teacher_with_too_few_rows_is_refused(tmp_path: Path) -> None:
         train(config)
 
 
-def test_weights_are_averaged_and_counters_are_not() -> None:
-    earlier = {"weight": torch.tensor([0.0, 4.0]), "batches": torch.tensor(3)}
-    later = {"weight": torch.tensor([10.0, 8.0]), "batches": torch.tensor(5)}
-    mean = averaged(earlier, later, 0.75)
-    assert mean["weight"].tolist() == [7.5, 7.0] and mean["batches"].item() == 5
+def test_of_the_text_tower_a_share_is_averaged_and_the_image_tower_is_the_later_one() -> None:
+    earlier = {"ln_final.weight": torch.tensor([0.0, 4.0]), "visual.w": torch.tensor([3.0])}
+    later = {"ln_final.weight": torch.tensor([10.0, 8.0]), "visual.w": torch.tensor([5.0])}
+    mean = text_averaged(earlier, later, 0.75)
+    assert mean["ln_final.weight"].tolist() == [7.5, 7.0] and mean["visual.w"].item() == 5
 
 
-def test_a_polished_run_holds_a_share_of_the_weights_before(tmp_path: Path) -> None:
+def test_a_polished_run_holds_a_share_of_the_text_tower_before(tmp_path: Path) -> None:
     def weights(share: float, folder: Path) -> dict[str, torch.Tensor]:
         path = write_run(folder)
         polish = "[polish_stage]\nsteps = 3\nbatch = 6\nscene_batch = 6\n"
-        path.write_text(f"polish_share = {share}\n" + path.read_text() + polish)
+        path.write_text(f"polish_text_share = {share}\n" + path.read_text() + polish)
         return load_file(train(read_config(path)) / "open_clip_model.safetensors")
 
     half, whole = weights(0.5, tmp_path / "a"), weights(1.0, tmp_path / "b")
-    name = "visual.conv1.weight"
+    name = "token_embedding.weight"
     before = torch.load(tmp_path / "a" / "out" / "before_polish.pt", weights_only=True)[name]
     expected = (before + whole[name].float()) / 2
     assert torch.allclose(half[name].float(), expected, atol=1e-3)
     assert not torch.allclose(half[name], whole[name], atol=1e-5)
+    assert torch.equal(half["visual.conv1.weight"], whole["visual.conv1.weight"])
 
 
 def test_merges_join_the_most_frequent_pairs_first(tmp_path: Path) -> None:
