@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Device, Dtype, Threads, job_options, load_model, note, print_json
+from cli.options import AsJson, Device, Dtype, Threads, load_model, note, print_json
 from cli.progress import ProgressBar
 
 
@@ -38,6 +38,7 @@ def evaluate(
     from evaluation.benchmarks import open_benchmark
     from evaluation.runner import evaluate as run_evaluation
     from models.composers import composer_named
+    from models.device import available_threads
 
     opened = open_benchmark(benchmark, data, split)
     encoder = load_model(model, device, dtype, threads)
@@ -46,7 +47,7 @@ def evaluate(
         encoder,
         composer_named(composer),
         model=model,
-        threads=job_options(threads).threads,
+        threads=threads or available_threads(),
         announce=note,
     )
     if as_json:

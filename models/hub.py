@@ -16,6 +16,7 @@ from huggingface_hub.errors import (
 )
 
 from models.errors import ModelError
+from models.openclip import CONFIG_FILE
 
 Announce = Callable[[str], None]
 TIMEOUT_S = 10.0
@@ -27,7 +28,6 @@ OPEN_CLIP_WEIGHTS = (
     "open_clip_pytorch_model.safetensors",
     "open_clip_pytorch_model.bin",
 )
-OPEN_CLIP_SETTINGS = "open_clip_config.json"
 TRANSFORMERS_FILES = ("config.json", "model.safetensors")
 # read where they are there; never code
 EXTRAS = (
@@ -68,8 +68,8 @@ def fetch_weights(repository: str, file: str | None, model: str, announce: Annou
 def files_of_model(names: Collection[str]) -> list[str]:
     """Of a repository's files, those that a model is read from; none where it holds no model."""
     weights = [name for name in OPEN_CLIP_WEIGHTS if name in names][:1]
-    if OPEN_CLIP_SETTINGS in names and weights:
-        chosen = [OPEN_CLIP_SETTINGS, *weights]
+    if CONFIG_FILE in names and weights:
+        chosen = [CONFIG_FILE, *weights]
     elif set(TRANSFORMERS_FILES) <= set(names):
         chosen = [*TRANSFORMERS_FILES]
     else:

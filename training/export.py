@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from models.openclip import CONFIG_FILE
 from models.preprocess import Preprocessing
 
 WEIGHTS_FILE = "open_clip_model.safetensors"
-SETTINGS_FILE = "open_clip_config.json"
 MERGES_FILE = "merges.txt.gz"
 
 
@@ -33,9 +33,9 @@ def export_model(
             "resize_mode": preprocessing.resize_mode,
         },
     }
-    unfinished = folder / f"{SETTINGS_FILE}.tmp"
+    unfinished = folder / f"{CONFIG_FILE}.tmp"
     unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(folder / SETTINGS_FILE)
+    unfinished.replace(folder / CONFIG_FILE)
 
 
 def _half(tensor: torch.Tensor) -> torch.Tensor:
