@@ -15,6 +15,7 @@ from models.device import Placement
 from models.errors import InputError, ModelError
 from models.preprocess import Pixels, Preprocessing, normalise
 from models.space import Space, revision_of
+from models.text_tower import encode_tokens
 from models.vectors import Embeddings
 
 Tokenizer = Callable[[list[str]], torch.Tensor]
@@ -92,31 +93,6 @@ class OpenClipEncoder:
         if image != text:
             raise ValueError(f"pictures have {image} dimensions, texts {text}")
         return int(text)
-
-
-def encode_tokens(module: Any, tokens: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
-    """Token ids (batch, context) -> raw text embeddings (batch, dim).
-
-    Where no position attends to a later one, padding behind the longest text is cut off first: the
-    pooled output is the same, and short texts cost what they are long.
-    """
-    causal = getattr(module, "attn_mask", None) is not None
-    if not causal or getattr(module, "text_pool_type", None) != "argmax":
-        embeddings: torch.Tensor = module.encode_text(tokens, normalize=False)
-        return embeddings
-    ends = tokens.argmax(dim=-1)
-    length = int(ends.max()) + 1
-    dtype = module.transformer.get_cast_dtype()
-    hidden = module.token_embedding(tokens[:, :length]).to(dtype)  # (batch, length, width)
-    hidden = hidden + module.positional_embedding[:length].to(dtype)
-    hidden = module.transformer(hidden, attn_mask=module.attn_mask[:length, :length])
-    pooled = module.ln_final(hidden)[torch.arange(len(tokens), device=tokens.device), ends]
-    if isinstance(module.text_projection, torch.nn.Linear):
-        pooled = module.text_projection(pooled)
-    elif module.text_projection is not None:
-        pooled = pooled @ module.text_projection
-    result: torch.Tensor = pooled
-    return result
 
 
 def _to_numpy(embeddings: torch.Tensor) -> Embeddings:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from models.openclip_encoder import encode_tokens
+from models.text_tower import encode_tokens
 from training.config import TextStage
 from training.corpus import Corpus
 from training.loop import Losses, Stage

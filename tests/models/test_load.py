@@ -15,7 +15,8 @@ from models.errors import ModelError
 from models.hub import files_of_model
 from models.huggingface import CLIP_MEAN
 from models.load import load_encoder
-from models.openclip_encoder import OpenClipEncoder, encode_tokens
+from models.openclip_encoder import OpenClipEncoder
+from models.text_tower import encode_tokens
 
 # the smallest architecture that open_clip lists
 SMALL = "ViT-S-32-alt"
