@@ -4,22 +4,30 @@ Beside open_clip's own pass it cuts off padding that no pooled position can see,
 in the place of tokens (textual inversion), and masks padding as keys (MagicLens's towers).
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+
+@dataclass(frozen=True)
+class PseudoWords:
+    """One word vector a text, standing for the embeddings of the tokens at its places."""
+
+    vectors: torch.Tensor  # (batch, width)
+    places: torch.Tensor  # (batch, context) bool
 
 
 def encode_tokens(
     module: Any,  # noqa: ANN401
     tokens: torch.Tensor,
     *,
-    pseudo_words: torch.Tensor | None = None,
+    pseudo_words: PseudoWords | None = None,
     masked_id: int | None = None,
 ) -> torch.Tensor:
     """Token ids (batch, context) -> raw text embeddings (batch, dim).
 
-    `pseudo_words` (batch, context, width) stand for the tokens' embeddings wherever they are not
-    NaN. Positions whose id is `masked_id` are attended to by nobody. Where no position attends to a
+    Positions whose id is `masked_id` are attended to by nobody. Where no position attends to a
     later one, padding behind the longest text is cut off first: the pooled output is the same, and
     short texts cost what they are long. Only causal towers (`is_causal`) take the options.
     """
@@ -32,8 +40,8 @@ def encode_tokens(
     dtype = module.transformer.get_cast_dtype()
     hidden = module.token_embedding(tokens).to(dtype)  # (batch, length, width)
     if pseudo_words is not None:
-        words = pseudo_words[:, :length].to(dtype)
-        hidden = torch.where(words.isnan(), hidden, words)
+        places = pseudo_words.places[:, :length, None]
+        hidden = torch.where(places, pseudo_words.vectors[:, None, :].to(dtype), hidden)
     hidden = hidden + module.positional_embedding[:length].to(dtype)
     mask = module.attn_mask[:length, :length]
     if masked_id is not None:
@@ -60,7 +68,7 @@ def heads_of(module: Any) -> int:  # noqa: ANN401
 
 
 def word_width(module: Any) -> int | None:  # noqa: ANN401
-    """The width of the token embeddings that pseudo-words may stand for; None where they may not."""
+    """The width of the token embeddings that pseudo-words stand for; None where they cannot."""
     return int(module.token_embedding.weight.shape[1]) if is_causal(module) else None
 
 
