@@ -19,6 +19,7 @@ from cli.options import (
     print_json,
 )
 from cli.progress import JobProgressBar
+from models.errors import InputError
 
 if TYPE_CHECKING:
     from index.job import Report
@@ -41,6 +42,11 @@ def index(
     folders = [FolderSource(parse_root(source)) for source in sources]
     model = portable(model or recorded_model(out) or recommend_models())
     encoder = load_model(model, device, dtype, threads)
+    if not encoder.fills_galleries:
+        raise InputError(
+            f"{model}: a light query encoder, for collections of {encoder.space}: "
+            "index with the model that fills them"
+        )
     with JobProgressBar() as progress:
         report = build_collection(
             out, folders, encoder, model=model, options=job_options(threads), progress=progress
@@ -96,6 +102,7 @@ def inspect(
             statistics = asdict(snapshot.statistics())
             failed = [asdict(failure) for failure in snapshot.failures()]
         opened.close()
+        statistics["space"] = statistics["spaces"][0]
         statistics["sources"] = {s["name"]: str(s["path"]) for s in statistics["sources"]}
         content = statistics | {"failed": failed} | content
     print_json(content) if as_json else print_inspection(content)
@@ -105,8 +112,11 @@ def inspect(
 
 def print_inspection(content: dict[str, Any]) -> None:
     for name, value in content.items():
-        if name == "space":
-            typer.echo(f"space: {value['model']}@{value['revision']}/{value['dimension']}")
+        if name == "spaces":
+            for space in value:
+                typer.echo(f"space: {space['model']}@{space['revision']}/{space['dimension']}")
+        elif name == "space":
+            continue  # the first of the spaces, once more for programs
         elif name == "sources":
             typer.echo("sources: " + ", ".join(f"{k}={v}" for k, v in value.items()))
         elif name == "failed":

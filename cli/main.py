@@ -10,7 +10,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cli import indexing, research, searching, serving, vectors
+from cli import converting, indexing, research, searching, serving, vectors
 from cli.options import note
 from models.errors import PictorError
 
@@ -34,7 +34,7 @@ PANELS = {
         serving.serve,
         indexing.inspect,
     ),
-    "Models": (vectors.models, vectors.embed),
+    "Models": (vectors.models, vectors.embed, converting.convert),
     "Measure and train": (research.scenes, research.evaluate, research.train),
 }
 for panel, commands in PANELS.items():

@@ -4,6 +4,7 @@ Results go to standard output, everything else to standard error.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from index.job import JobOptions
-    from models.openclip_encoder import OpenClipEncoder
+    from models.composers.registry import Composers
+    from models.load import Encoder
 
 CollectionPath = Annotated[Path, typer.Argument(help="Folder of the collection.")]
 ModelName = Annotated[
@@ -33,6 +35,10 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, help="CPU threads for model, index and decoders. [default: all cores]"),
 ]
+PhiFolders = Annotated[
+    list[Path] | None,
+    typer.Option("--phi", help="Folder of a phi network, which adds its composer; repeatable."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -46,7 +52,7 @@ def print_json(content: Any) -> None:  # noqa: ANN401
 
 def load_model(
     reference: str, device: str | None, dtype: str | None, threads: int | None
-) -> "OpenClipEncoder":
+) -> "Encoder":
     from index.faiss import limit_faiss_threads
     from models.device import available_threads, choose_placement, limit_torch_threads
     from models.load import load_encoder
@@ -54,6 +60,13 @@ def load_model(
     limit_torch_threads(threads or available_threads())
     limit_faiss_threads(threads or available_threads())
     return load_encoder(reference, choose_placement(device, dtype), announce=note)
+
+
+def composers_of(encoder: "Encoder", phis: Sequence[Path]) -> "Composers":
+    from models.composers.registry import Composers
+    from models.phi import read_phi
+
+    return Composers(encoder, [read_phi(folder) for folder in phis])
 
 
 def job_options(threads: int | None) -> "JobOptions":

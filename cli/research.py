@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Device, Dtype, Threads, load_model, note, print_json
+from cli.options import (
+    AsJson,
+    Device,
+    Dtype,
+    PhiFolders,
+    Threads,
+    composers_of,
+    load_model,
+    note,
+    print_json,
+)
 from cli.progress import ProgressBar
 
 
@@ -27,7 +37,14 @@ def evaluate(
     benchmark: Annotated[str, typer.Argument(help="captions or scenes.")],
     data: Annotated[Path, typer.Option(help="The benchmark's folder.")],
     model: Annotated[str, typer.Option(help="The model to measure.")] = "starter",
-    composer: Annotated[str, typer.Option(help="How picture and text are joined.")] = "sum",
+    composer: Annotated[
+        str | None,
+        typer.Option(
+            help="How picture and text are joined; also `image` and `text` alone. "
+            "[default: the model's best]"
+        ),
+    ] = None,
+    phi: PhiFolders = None,
     split: Annotated[str | None, typer.Option(help="[default: val or dev]")] = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -35,9 +52,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on a benchmark, through the same search that answers users."""
+    from evaluation.baselines import composer_or_baseline
     from evaluation.benchmarks import open_benchmark
     from evaluation.runner import evaluate as run_evaluation
-    from models.composers import composer_named
     from models.device import available_threads
 
     opened = open_benchmark(benchmark, data, split)
@@ -45,7 +62,7 @@ def evaluate(
     result = run_evaluation(
         opened,
         encoder,
-        composer_named(composer),
+        composer_or_baseline(composer, composers_of(encoder, phi or ())),
         model=model,
         threads=threads or available_threads(),
         announce=note,

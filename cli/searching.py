@@ -1,5 +1,6 @@
 """`pictor search`: one query, answered in this process."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,16 +13,23 @@ from cli.options import (
     Device,
     Dtype,
     ModelName,
+    PhiFolders,
     Threads,
+    composers_of,
     load_model,
+    note,
     print_json,
     read_picture,
 )
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from models.composers import Composer, Query
-    from models.openclip_encoder import OpenClipEncoder
+    from models.composers.registry import Composers
+    from models.encoders import DualEncoder
+    from models.query import Question
+
+
+EXCLUDE_WEIGHT = 0.5  # as over REST, where it may be chosen
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,9 @@ class Asking:
 
     texts: tuple[str, ...]
     image: Path | None
-    composer: "Composer"
+    exclude: tuple[str, ...]
+    composer: str | None
+    weight: float | None
 
     def __post_init__(self) -> None:
         if self.image is None and len(self.texts) != 1:
@@ -38,16 +48,33 @@ class Asking:
                 "give one --text, or an --image, or an --image and what to change in it"
             )
 
-    def query(self, encoder: "OpenClipEncoder") -> "Query":
-        from models.composers import single
+    def question(self, encoder: "DualEncoder", composers: "Composers") -> "Question":
+        from models.query import Excluded, excluding
 
-        texts = list(encoder.encode_texts(self.texts))
+        self._warn(encoder)
+        rows = encoder.encode_texts(self.exclude)
+        parts = [Excluded(encoder.space, row, EXCLUDE_WEIGHT) for row in rows]
+        return excluding(self._wanted(encoder, composers), parts)
+
+    def _wanted(self, encoder: "DualEncoder", composers: "Composers") -> "Question":
+        from models.composers.composer import Asked, compose_now
+        from models.encoders import by_space
+        from models.query import single
+
+        composer, spaces = composers.named(self.composer, self.weight), encoder.spaces
         if self.image is None:
-            return single(encoder.space, texts[0])
-        embedding = encoder.encode_images([encoder.prepare(read_picture(self.image))])[0]
-        if not texts:
-            return single(encoder.space, embedding)
-        return self.composer.compose(encoder.space, embedding, texts)
+            return single(spaces[0], encoder.encode_texts(self.texts)[0])
+        (row,) = encoder.encode_images([encoder.prepare(read_picture(self.image))])
+        picture = by_space(row, spaces)
+        if not self.texts:
+            return single(spaces[-1], picture[spaces[-1]])
+        return compose_now(encoder, composer, [Asked(picture, self.texts)])[0]
+
+    def _warn(self, encoder: "DualEncoder") -> None:
+        texts: Sequence[str] = (*self.texts, *self.exclude)
+        for text, cut in zip(texts, encoder.overlong(texts), strict=True):
+            if cut:
+                note(f"longer than the model reads, and cut: {text[:40]!r}...")
 
 
 def search(
@@ -57,10 +84,15 @@ def search(
     ] = None,
     image: Annotated[Path | None, typer.Option(help="A picture to start from.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Hits at most.")] = 10,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="What to stay away from; may be repeated.")
+    ] = None,
     composer: Annotated[
-        str, typer.Option(help="How picture and text are joined: sum, slerp.")
-    ] = "sum",
+        str | None,
+        typer.Option(help="How picture and text are joined. [default: the model's best]"),
+    ] = None,
     weight: Annotated[float | None, typer.Option(help="The composer's weight.")] = None,
+    phi: PhiFolders = None,
     model: ModelName = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -70,16 +102,16 @@ def search(
     """Search a collection by text, by picture, or by both."""
     from index.collection import Collection
     from index.search import search as find
-    from models.composers import composer_named
 
     opened = Collection.open(collection)
     with opened.snapshot() as snapshot:
         reference = model or snapshot.model
-    asking = Asking(tuple(text or ()), image, composer_named(composer, weight))
+    asking = Asking(tuple(text or ()), image, tuple(exclude or ()), composer, weight)
     encoder = load_model(reference, device, dtype, threads)
-    query = asking.query(encoder)
+    question = asking.question(encoder, composers_of(encoder, phi or ()))
     with opened.snapshot() as snapshot:
-        hits = find(snapshot, query, limit=limit).hits
+        page = find(snapshot, question, limit=limit)
+        hits = page.hits
         items = snapshot.items([hit.id for hit in hits])
     opened.close()
     rows = [
@@ -92,6 +124,6 @@ def search(
         for hit in hits
     ]
     if as_json:
-        print_json({"space": encoder.space.name, "hits": rows})
+        print_json({"space": page.query.probes[0].space.name, "hits": rows})
     for row in [] if as_json else rows:
         typer.echo(f"{row['score']:.4f}  {row['path']}")

@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from cli.indexing import index
-from cli.options import CollectionPath, Device, Dtype, ModelName, Threads, load_model, note
+from cli.options import (
+    CollectionPath,
+    Device,
+    Dtype,
+    ModelName,
+    PhiFolders,
+    Threads,
+    composers_of,
+    load_model,
+    note,
+)
 from cli.progress import ProgressBar
 
 DEMO_FOLDER = Path("demo")
@@ -20,6 +30,7 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="[default: 8000]")] = None,
     model: ModelName = None,
+    phi: PhiFolders = None,
     device: Device = None,
     dtype: Dtype = None,
     threads: Threads = None,
@@ -38,6 +49,7 @@ def serve(
         "host": host,
         "port": port,
         "model": model,
+        "phi": phi or None,
         "device": device,
         "dtype": dtype,
         "threads": threads,
@@ -48,7 +60,7 @@ def serve(
     with opened.snapshot() as snapshot:
         reference = settings.model or snapshot.model
     encoder = load_model(reference, settings.device, settings.dtype, settings.threads)
-    run_server(settings, opened, encoder)
+    run_server(settings, opened, encoder, composers_of(encoder, settings.phi))
     opened.close()
 
 

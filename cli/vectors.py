@@ -35,14 +35,20 @@ def embed(
     dtype: Dtype = None,
     threads: Threads = None,
 ) -> None:
-    """Write the raw embeddings of pictures, then of texts, to a .npy file: (n, dim) float32."""
+    """Write the raw embeddings of pictures, then of texts, to a .npy file: (n, dim) float32.
+
+    Both in the space in which the model compares them with each other.
+    """
     import numpy as np
+
+    from models.encoders import split_spaces
 
     if not image and not text:
         raise InputError("nothing to embed: give --image or --text")
     encoder = load_model(model, device, dtype, threads)
     pixels = [encoder.prepare(read_picture(path)) for path in image or []]
-    rows = np.concatenate([encoder.encode_images(pixels), encoder.encode_texts(text or [])])
+    pictures = split_spaces(encoder.encode_images(pixels), encoder.spaces)[0]
+    rows = np.concatenate([pictures, encoder.encode_texts(text or [])])
     unfinished = out.with_name(f".{out.name}.unfinished.npy")
     try:
         np.save(unfinished, rows)

@@ -20,12 +20,16 @@ from index.items import item_id
 from index.job import JobOptions, build_collection
 from index.search import score, search
 from index.sources import FoundImage, Listener, Root
-from models.composers import Composer, Query, single
+from models.composers.composer import Asked, Composer, compose_now
 from models.encoders import DualEncoder
 from models.errors import InputError
+from models.query import Question as SearchQuestion
+from models.query import single
+from models.space import named
 from models.vectors import Embeddings, unit
 
 TEXT_BATCH = 256
+COMPOSED_BATCH = 32
 SOURCE = "gallery"
 Announce = Callable[[str], None]
 
@@ -77,7 +81,7 @@ def evaluate(  # noqa: PLR0913
     return Evaluation(
         benchmark=benchmark.name,
         model=model,
-        space=encoder.space.name,
+        space=named(encoder.spaces),
         composer=composer.name,
         counts={"pictures": len(benchmark.files)}
         | {task.name: len(task.questions) for task in benchmark.tasks},
@@ -118,7 +122,7 @@ class Examiner:
     def rankings(self, task: Task, depth: int) -> list[list[str]]:
         if task.texts:
             return self._text_rankings(task, depth)
-        return [self._ranking(query, left_out, depth) for query, left_out in self._queries(task)]
+        return [self._ranking(asked, left_out, depth) for asked, left_out in self._asked(task)]
 
     def relevant(self, task: Task) -> list[frozenset[str]]:
         if task.texts:
@@ -127,35 +131,44 @@ class Examiner:
             frozenset(self.id_of[file] for file in question.relevant) for question in task.questions
         ]
 
-    def _ranking(self, query: Query, left_out: frozenset[str], depth: int) -> list[str]:
-        page = search(self.snapshot, query, limit=depth, without=left_out)
+    def _ranking(self, question: SearchQuestion, left_out: frozenset[str], depth: int) -> list[str]:
+        page = search(self.snapshot, question, limit=depth, without=left_out)
         return [hit.id for hit in page.hits]
 
-    def _queries(self, task: Task) -> Iterator[tuple[Query, frozenset[str]]]:
-        texts = sorted({text for question in task.questions for text in question.texts})
+    def _asked(self, task: Task) -> Iterator[tuple[SearchQuestion, frozenset[str]]]:
+        """In the questions' order; a composed question leaves its picture out of its ranking."""
+        texts = sorted({q.texts[0] for q in task.questions if q.picture is None})
         rows = dict(zip(texts, self._embed(texts), strict=True))
+        composed = iter(self._composed([q for q in task.questions if q.picture and q.texts]))
         for question in task.questions:
-            instructions = [rows[text] for text in question.texts]
             if question.picture is None:
-                yield single(self.encoder.space, instructions[0]), frozenset()
+                yield single(self.encoder.space, rows[question.texts[0]]), frozenset()
+                continue
+            reference, space = self.id_of[question.picture], self.encoder.spaces[-1]
+            if question.texts:
+                yield next(composed), frozenset({reference})
             else:
-                yield self._about_picture(question, instructions)
+                alike = single(space, self.snapshot.embeddings(reference)[space])
+                yield alike, frozenset({reference})
 
-    def _about_picture(
-        self, question: Question, instructions: list[np.ndarray]
-    ) -> tuple[Query, frozenset[str]]:
-        reference = self.id_of[str(question.picture)]
-        image, space = self.snapshot.embedding(reference), self.encoder.space
-        query = self.composer.compose(space, image, instructions) if instructions else None
-        return query or single(space, image), frozenset({reference})
+    def _composed(self, questions: Sequence[Question]) -> Iterator[SearchQuestion]:
+        for at in range(0, len(questions), COMPOSED_BATCH):
+            batch = questions[at : at + COMPOSED_BATCH]
+            references = [self.id_of[str(question.picture)] for question in batch]
+            asked = [
+                Asked(self.snapshot.embeddings(reference), question.texts)
+                for reference, question in zip(references, batch, strict=True)
+            ]
+            yield from compose_now(self.encoder, self.composer, asked)
 
     def _text_rankings(self, task: Task, depth: int) -> list[list[str]]:
         units = unit(self._embed([text for _, text in task.texts]))[0].astype(np.float16)
         keys = np.array([key for key, _ in task.texts])
         rankings = []
         for question in task.questions:
-            image = self.snapshot.embedding(self.id_of[str(question.picture)])
-            scores = score(units, single(self.encoder.space, image))
+            space = self.encoder.space
+            image = self.snapshot.embeddings(self.id_of[str(question.picture)])[space]
+            scores = score({space: units}, single(space, image))
             order = np.lexsort((keys, -scores))[:depth]
             rankings.append([str(key) for key in keys[order]])
         return rankings

@@ -29,7 +29,7 @@ VARIABLES = 900  # SQLite before 3.32 takes 999 in one statement
 @dataclass(frozen=True)
 class Header:
     generation: int
-    space: Space
+    spaces: tuple[Space, ...]  # texts are compared in the first, pictures in the last
     model: str
     created_at: str  # ISO 8601, UTC
     updated_at: str
@@ -49,7 +49,7 @@ class Catalogue(Protocol):
     def counts(self) -> Counts: ...
     def roots(self) -> dict[str, Path]: ...
     def segments(self) -> tuple[SegmentRecord, ...]: ...
-    def index(self) -> IndexRecord: ...
+    def indexes(self) -> tuple[IndexRecord, ...]: ...
     def items(self, ids: Ids[str]) -> dict[str, Item]: ...
     def item_ids(self) -> Iterator[str]: ...
     def failures(self) -> Iterator[Failure]: ...
@@ -106,10 +106,9 @@ class SqliteCatalogue:
     def header(self) -> Header:
         meta = dict(self._rows("SELECT key, value FROM meta"))
         try:
-            space = Space(meta["space_model"], meta["space_revision"], meta["space_dimension"])
             return Header(
                 generation=meta["generation"],
-                space=space,
+                spaces=self._spaces(),
                 model=meta["model"],
                 created_at=meta["created_at"],
                 updated_at=meta["updated_at"],
@@ -121,6 +120,12 @@ class SqliteCatalogue:
         tables = ("items", "occurrences", "failures")
         return Counts(*(self._rows(f"SELECT count(*) FROM {t}")[0][0] for t in tables))
 
+    def _spaces(self) -> tuple[Space, ...]:
+        rows = self._rows("SELECT model, revision, dimension FROM spaces ORDER BY position")
+        if not rows:
+            raise CollectionError(f"{self._file}: damaged: names no space")
+        return tuple(Space(*row) for row in rows)
+
     def roots(self) -> dict[str, Path]:
         rows = self._rows("SELECT name, path FROM roots ORDER BY name")
         return {name: Path(path) for name, path in rows}
@@ -129,11 +134,16 @@ class SqliteCatalogue:
         rows = self._rows("SELECT name, rows, bytes, checksum FROM segments ORDER BY position")
         return tuple(SegmentRecord(*row) for row in rows)
 
-    def index(self) -> IndexRecord:
-        records = self._rows("SELECT name, rows, bytes, checksum FROM indexes")
-        if len(records) != 1:
-            raise CollectionError(f"{self._file}: names {len(records)} indexes, expected 1")
-        return IndexRecord(*records[0])
+    def indexes(self) -> tuple[IndexRecord, ...]:
+        """One a space, in their order."""
+        rows = self._rows("SELECT name, rows, bytes, checksum, space FROM indexes ORDER BY space")
+        records, spaces = [IndexRecord(*row) for row in rows], len(self._spaces())
+        if [record.space for record in records] != list(range(spaces)):
+            raise CollectionError(
+                f"{self._file}: names {len(records)} indexes, expected one for each of its "
+                f"{spaces} spaces"
+            )
+        return tuple(records)
 
     def items(self, ids: Ids[str]) -> dict[str, Item]:
         """The items of these ids, in their order; unknown ids are left out."""

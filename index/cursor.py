@@ -10,8 +10,8 @@ import hashlib
 import json
 from dataclasses import astuple, dataclass
 
-from models.composers import Query
 from models.errors import InputError
+from models.query import Query
 
 MAX_CHARACTERS = 1_000
 MAX_SCORE = 3e38  # float32 ends a little above
@@ -48,7 +48,8 @@ class Cursor:
 
 def query_digest(query: Query, min_score: float | None, without: frozenset[str]) -> str:
     """The same for two pages of one query, different for two queries."""
-    digest = hashlib.sha256(json.dumps([min_score, sorted(without)]).encode())
+    fusion = [query.fusion.name, *query.fusion.parameters] if query.fusion else None
+    digest = hashlib.sha256(json.dumps([min_score, sorted(without), fusion]).encode())
     for probe in query.probes:
         space = [probe.space.revision, probe.space.dimension, float(probe.weight)]
         digest.update(json.dumps(space).encode())

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from index.segments import Segment, SegmentWriter, ids_to_rows
-from models.encoders import ImageEncoder
+from index.segments import Segment, SegmentWriter, Vectors, ids_to_rows
+from models.encoders import ImageEncoder, split_spaces
 from models.errors import ModelError
 from models.preprocess import Pixels
 from models.vectors import Embeddings, unit
@@ -32,12 +32,14 @@ class Embedder:
         ids = [item for item, _ in self._waiting]
         embeddings = self.encoder.encode_images([pixels for _, pixels in self._waiting])
         self._waiting = []
-        expected = (len(ids), self.encoder.space.dimension)
+        spaces = self.encoder.spaces
+        expected = (len(ids), sum(space.dimension for space in spaces))
         if embeddings.shape != expected:
             raise ModelError(
-                f"{self.encoder.space}: gave embeddings {embeddings.shape}, expected {expected}"
+                f"{spaces[0]}: gave embeddings {embeddings.shape}, expected {expected}"
             )
-        directed = _has_direction(embeddings)
+        each = [_has_direction(part) for part in split_spaces(embeddings, spaces)]
+        directed = np.logical_and.reduce(each)
         for row in np.flatnonzero(~directed):
             self.refused[ids[row]] = "the model's embedding of it has no direction"
         self._write([ids[row] for row in np.flatnonzero(directed)], embeddings[directed])
@@ -45,8 +47,9 @@ class Embedder:
     def _write(self, ids: list[str], embeddings: Embeddings) -> None:
         if not ids:
             return
-        units, norms = unit(embeddings)
-        self.writer.append(Segment(ids_to_rows(ids), units.astype(np.float16), norms))
+        parts = [unit(part) for part in split_spaces(embeddings, self.encoder.spaces)]
+        vectors = tuple(Vectors(units.astype(np.float16), norms) for units, norms in parts)
+        self.writer.append(Segment(ids_to_rows(ids), vectors))
         self.embedded.update(ids)
 
 

@@ -1,8 +1,9 @@
 """An exact inner-product index over the segments' vectors; the only file that imports FAISS.
 
 FlatIndex holds float32 copies of the stored float16 rows, in the order of the catalogue's segments.
-Its file is named by the checksums of those segments in that order: since a segment never changes,
-the name fixes which row is which, and an index beside other segments is refused rather than read.
+Its file is named by its space's position and the checksums of those segments in that order: since a
+segment never changes, the name fixes which row is which, and an index beside other segments is
+refused rather than read.
 """
 
 import hashlib
@@ -31,6 +32,7 @@ class IndexRecord:
     rows: int
     bytes: int
     checksum: str  # SHA-256 of the file
+    space: int = 0  # its position among the collection's spaces
 
 
 def limit_faiss_threads(threads: int) -> None:
@@ -38,8 +40,9 @@ def limit_faiss_threads(threads: int) -> None:
     faiss.omp_set_num_threads(max(1, threads))
 
 
-def index_name(segments: Iterable[SegmentRecord]) -> str:
-    digest = hashlib.sha256(KIND.encode())
+def index_name(segments: Iterable[SegmentRecord], space: int = 0) -> str:
+    # the first space's is named as it was when there was but one
+    digest = hashlib.sha256(KIND.encode() if space == 0 else f"{KIND}/{space}".encode())
     for segment in segments:
         digest.update(bytes.fromhex(segment.checksum))
     return digest.hexdigest()[:32] + SUFFIX

@@ -1,12 +1,14 @@
-"""The vectors of one generation, in memory: mapped segments, the index over them, and ids.
+"""The vectors of one generation, in memory: mapped segments, the indexes over them, and ids.
 
 Loaded once and shared by every snapshot of its generation; never changed. A row is a position in
-the concatenation of the segments, and means nothing outside one gallery.
+the concatenation of the segments, the same item in every space, and means nothing outside one
+gallery.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+import threading
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +17,14 @@ from index.catalogue import Catalogue
 from index.faiss import FlatIndex, index_name
 from index.folder import CollectionFolder
 from index.segments import Segment, Units, open_segment
-from models.errors import CollectionError
-from models.space import Space
+from models.errors import CollectionError, SpaceError
+from models.space import Space, named
 from models.vectors import Vector
 
 CHUNK_ROWS = 4096
 ID = re.compile(r"[0-9a-f]{32}")
 
+T = TypeVar("T")
 Rows = NDArray[np.int64]
 
 
@@ -35,11 +38,15 @@ class VectorIndex(Protocol):
 
 class Gallery:
     def __init__(
-        self, generation: int, space: Space, segments: Sequence[Segment], index: VectorIndex
+        self,
+        generation: int,
+        spaces: tuple[Space, ...],
+        segments: Sequence[Segment],
+        indexes: Sequence[VectorIndex],
     ) -> None:
         self.generation = generation
-        self.space = space
-        self.index = index
+        self.spaces = spaces
+        self._indexes = tuple(indexes)
         self._segments = tuple(segments)
         self._starts = np.cumsum([0, *(len(segment) for segment in segments)], dtype=np.int64)
         # an id is two big-endian halves, so that comparing numbers compares ids
@@ -47,22 +54,39 @@ class Gallery:
         self._ids = np.concatenate([np.empty((0, 2), np.uint64), *ids])  # (n, 2)
         self._by_id = np.lexsort((self._ids[:, 1], self._ids[:, 0]))
         self._sorted_highs = self._ids[self._by_id, 0]
-        if len(index) != len(self):
-            raise CollectionError(f"index holds {len(index)} rows, its segments {len(self)}")
+        self._made: dict[Hashable, Any] = {}
+        self._making = threading.RLock()
+        for index in indexes:
+            if len(index) != len(self):
+                raise CollectionError(f"index holds {len(index)} rows, its segments {len(self)}")
 
     @classmethod
     def load(cls, folder: CollectionFolder, catalogue: Catalogue) -> "Gallery":
         """Raises FileNotFoundError where a later generation has removed this one's files."""
-        header, records, index = catalogue.header(), catalogue.segments(), catalogue.index()
-        if index.name != index_name(records):
-            raise CollectionError(f"{folder.path}: index {index.name} is of other segments")
-        dimension = header.space.dimension
-        segments = [open_segment(folder.segments / r.name, r.rows, dimension) for r in records]
-        flat = FlatIndex.read(folder.indexes / index.name, dimension)
-        return cls(header.generation, header.space, segments, flat)
+        header, records = catalogue.header(), catalogue.segments()
+        dimensions = [space.dimension for space in header.spaces]
+        segments = [open_segment(folder.segments / r.name, r.rows, dimensions) for r in records]
+        indexes = []
+        for index, dimension in zip(catalogue.indexes(), dimensions, strict=True):
+            if index.name != index_name(records, index.space):
+                raise CollectionError(f"{folder.path}: index {index.name} is of other segments")
+            indexes.append(FlatIndex.read(folder.indexes / index.name, dimension))
+        return cls(header.generation, header.spaces, segments, indexes)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
+
+    def position(self, space: Space) -> int:
+        """Raises SpaceError, naming both, for a space that this collection does not hold."""
+        if space not in self.spaces:
+            raise SpaceError(
+                f"query is of space {space}, the collection is of {named(self.spaces)}"
+            )
+        return self.spaces.index(space)
+
+    def nearest(self, space: Space, vector: Vector, k: int) -> tuple[NDArray[np.float32], Rows]:
+        """Nearest first, as the index has them: scores (m,) and rows (m,)."""
+        return self._indexes[self.position(space)].search(vector, k)
 
     def row(self, item: str) -> int | None:
         """The row of an id; None for an unknown id or what is not an id at all."""
@@ -83,25 +107,35 @@ class Gallery:
         keys: NDArray[np.uint64] = self._ids[rows]
         return keys
 
-    def units(self, rows: Rows) -> Units:
+    def units(self, rows: Rows, space: Space) -> Units:
         """(m,) rows -> (m, dim) float16, in their order."""
-        gathered = np.empty((len(rows), self.space.dimension), dtype=np.float16)
+        gathered = np.empty((len(rows), space.dimension), dtype=np.float16)
+        position = self.position(space)
         held_by = np.searchsorted(self._starts, rows, side="right") - 1
-        for position, segment in enumerate(self._segments):
-            mine = held_by == position
-            gathered[mine] = segment.units[rows[mine] - self._starts[position]]
+        for number in np.unique(held_by):
+            mine, segment = held_by == number, self._segments[number]
+            gathered[mine] = segment.vectors[position].units[rows[mine] - self._starts[number]]
         return gathered
 
-    def embedding(self, row: int) -> Vector:
+    def embedding(self, row: int, space: Space) -> Vector:
         """(dim,) float32, as the model gave it, within float16's precision."""
-        position = int(np.searchsorted(self._starts, row, side="right")) - 1
-        segment, within = self._segments[position], row - self._starts[position]
-        embedding: Vector = segment.units[within].astype(np.float32) * segment.norms[within]
+        number = int(np.searchsorted(self._starts, row, side="right")) - 1
+        vectors = self._segments[number].vectors[self.position(space)]
+        within = row - self._starts[number]
+        embedding: Vector = vectors.units[within].astype(np.float32) * vectors.norms[within]
         return embedding
 
-    def chunks(self) -> Iterator[tuple[Rows, Units]]:
+    def chunks(self) -> Iterator[Rows]:
         """Every row once, in order, in parts that are small enough to compute on."""
         for start, segment in zip(self._starts, self._segments, strict=False):
             for first in range(0, len(segment), CHUNK_ROWS):
-                units = segment.units[first : first + CHUNK_ROWS]
-                yield np.arange(start + first, start + first + len(units)), units
+                last = min(first + CHUNK_ROWS, len(segment))
+                yield np.arange(start + first, start + last)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for this generation."""
+        with self._making:
+            if key not in self._made:
+                self._made[key] = make()
+            made: T = self._made[key]
+            return made

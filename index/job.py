@@ -22,6 +22,7 @@ from index.segments import SegmentRecord, SegmentWriter, open_segment
 from index.sources import ImageSource
 from models.encoders import ImageEncoder
 from models.errors import InputError
+from models.space import Space
 
 __all__ = ["JobOptions", "Progress", "Report", "build_collection"]
 
@@ -53,7 +54,7 @@ def build_collection(  # noqa: PLR0913
     folder = CollectionFolder(out.absolute())
     folder.claim()
     with job_lock(folder), folder.staged() as staging:
-        previous = read_previous(folder, encoder.space, names)
+        previous = read_previous(folder, encoder.spaces, names)
         writer = SegmentWriter(staging.segments)
         scan = Scan(folder, previous, encoder, writer, options=options)
         scanned = scan.run(sources, progress or _ignore)
@@ -61,12 +62,12 @@ def build_collection(  # noqa: PLR0913
             raise InputError(_nothing_read(names, scanned))
         kept = previous.elsewhere | (scanned.ids & previous.embedded)
         segments = _stage_segments(writer, previous, kept)
-        index = _stage_index(staging, segments, encoder.space.dimension)
+        indexes = _stage_indexes(staging, segments, encoder.spaces)
         folder.adopt_staged()
         published = publish(
             folder.catalogue,
             Publication(
-                space=encoder.space,
+                spaces=encoder.spaces,
                 model=model,
                 scanned=names,
                 roots=[source.root for source in sources if source.root is not None],
@@ -74,10 +75,10 @@ def build_collection(  # noqa: PLR0913
                 occurrences=scanned.occurrences,
                 failures=scanned.failures,
                 segments=segments,
-                index=index,
+                indexes=indexes,
             ),
         )
-        folder.remove_garbage(_named(segments, index, kept | scanned.ids))
+        folder.remove_garbage(_named(segments, indexes, kept | scanned.ids))
     return _report(published, previous, scanned, time.monotonic() - started)
 
 
@@ -111,20 +112,26 @@ def _stage_segments(
     return writer.close()
 
 
-def _stage_index(
-    staging: CollectionFolder, segments: Sequence[SegmentRecord], dimension: int
-) -> IndexRecord:
-    blocks = (open_segment(staging.segments / s.name, s.rows, dimension).units for s in segments)
-    index = FlatIndex.build(dimension, blocks)
-    file = staging.indexes / index_name(segments)
-    index.write(file)
-    return IndexRecord(file.name, len(index), file.stat().st_size, checksum(file))
+def _stage_indexes(
+    staging: CollectionFolder, records: Sequence[SegmentRecord], spaces: Sequence[Space]
+) -> list[IndexRecord]:
+    dimensions = [space.dimension for space in spaces]
+    segments = [open_segment(staging.segments / r.name, r.rows, dimensions) for r in records]
+    staged = []
+    for position, dimension in enumerate(dimensions):
+        index = FlatIndex.build(dimension, (s.vectors[position].units for s in segments))
+        file = staging.indexes / index_name(records, position)
+        index.write(file)
+        size = file.stat().st_size
+        staged.append(IndexRecord(file.name, len(index), size, checksum(file), position))
+    return staged
 
 
 def _named(
-    segments: Sequence[SegmentRecord], index: IndexRecord, items: AbstractSet[str]
+    segments: Sequence[SegmentRecord], indexes: Sequence[IndexRecord], items: AbstractSet[str]
 ) -> set[str]:
-    return {index.name} | {s.name for s in segments} | {thumbnail_name(id_) for id_ in items}
+    vectors = {record.name for records in (segments, indexes) for record in records}
+    return vectors | {thumbnail_name(id_) for id_ in items}
 
 
 def _report(published: Published, previous: Previous, scanned: Scanned, seconds: float) -> Report:

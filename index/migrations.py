@@ -38,6 +38,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             checksum TEXT NOT NULL
         ) WITHOUT ROWID""",
     ),
+    (
+        """CREATE TABLE spaces (
+            position INTEGER PRIMARY KEY, model TEXT NOT NULL, revision TEXT NOT NULL,
+            dimension INTEGER NOT NULL
+        )""",
+        """INSERT INTO spaces SELECT 0, model.value, revision.value, dimension.value
+            FROM meta AS model, meta AS revision, meta AS dimension
+            WHERE model.key = 'space_model' AND revision.key = 'space_revision'
+            AND dimension.key = 'space_dimension'""",
+        "DELETE FROM meta WHERE key IN ('space_model', 'space_revision', 'space_dimension')",
+        "ALTER TABLE indexes ADD COLUMN space INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 FORMAT_VERSION = len(MIGRATIONS)
 

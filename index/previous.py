@@ -13,7 +13,7 @@ from index.catalogue import NothingPublished, connect, reading
 from index.folder import CollectionFolder, checksum
 from index.segments import Segment, SegmentRecord, open_segment, rows_to_ids
 from models.errors import CollectionError
-from models.space import Space
+from models.space import Space, named
 
 
 @dataclass(frozen=True)
@@ -28,36 +28,38 @@ class Previous:
         for segment, ids in self.segments:
             rows = [row for row, id_ in enumerate(ids) if id_ in wanted]
             if rows:
-                yield Segment(segment.ids[rows], segment.units[rows], segment.norms[rows])
+                yield segment.rows(rows)
 
 
-def read_previous(folder: CollectionFolder, space: Space, scanned: Collection[str]) -> Previous:
-    """Raises CollectionError for a collection of another space."""
+def read_previous(
+    folder: CollectionFolder, spaces: tuple[Space, ...], scanned: Collection[str]
+) -> Previous:
+    """Raises CollectionError for a collection of other spaces."""
     try:
         connection = connect(folder.catalogue)
     except NothingPublished:
         return Previous()
     with closing(connection), reading(connection, folder.catalogue) as catalogue:
-        built = catalogue.header().space
-        if built != space:
+        built = catalogue.header().spaces
+        if built != spaces:
             raise CollectionError(
-                f"{folder.path}: built for {built}, this model writes {space}: "
+                f"{folder.path}: built for {named(built)}, this model writes {named(spaces)}: "
                 "index into another --out, or with the collection's model"
             )
         elsewhere = catalogue.ids_outside(scanned)
-        segments = tuple(_sound(folder, catalogue.segments(), space))
+        segments = tuple(_sound(folder, catalogue.segments(), spaces))
         embedded = frozenset(id_ for _, ids in segments for id_ in ids)
         _refuse_loss(folder, elsewhere - embedded)
         return Previous(frozenset(catalogue.item_ids()), elsewhere, embedded, segments)
 
 
 def _sound(
-    folder: CollectionFolder, records: Collection[SegmentRecord], space: Space
+    folder: CollectionFolder, records: Collection[SegmentRecord], spaces: tuple[Space, ...]
 ) -> Iterator[tuple[Segment, list[str]]]:
     for record in records:
         file = folder.segments / record.name
         if file.is_file() and checksum(file) == record.checksum:
-            segment = open_segment(file, record.rows, space.dimension)
+            segment = open_segment(file, record.rows, [space.dimension for space in spaces])
             yield segment, rows_to_ids(segment.ids)
 
 

@@ -27,7 +27,7 @@ from models.space import Space
 class Publication:
     """What a job has found; `read` are the items that it read anew, without their occurrences."""
 
-    space: Space
+    spaces: Sequence[Space]
     model: str
     scanned: Collection[str]
     roots: Sequence[Root]
@@ -35,7 +35,7 @@ class Publication:
     occurrences: Sequence[tuple[str, Occurrence]]
     failures: Sequence[Failure]
     segments: Sequence[SegmentRecord]
-    index: IndexRecord
+    indexes: Sequence[IndexRecord]
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,14 @@ def _write_vectors(connection: sqlite3.Connection, publication: Publication) -> 
         ((position, *astuple(record)) for position, record in enumerate(publication.segments)),
     )
     connection.execute("DELETE FROM indexes")
-    connection.execute(
-        "INSERT INTO indexes (name, rows, bytes, checksum) VALUES (?, ?, ?, ?)",
-        astuple(publication.index),
+    connection.executemany(
+        "INSERT INTO indexes (name, rows, bytes, checksum, space) VALUES (?, ?, ?, ?, ?)",
+        map(astuple, publication.indexes),
+    )
+    connection.execute("DELETE FROM spaces")
+    connection.executemany(
+        "INSERT INTO spaces (position, model, revision, dimension) VALUES (?, ?, ?, ?)",
+        ((position, *astuple(space)) for position, space in enumerate(publication.spaces)),
     )
 
 
@@ -124,9 +129,6 @@ def _write_meta(connection: sqlite3.Connection, publication: Publication) -> int
     generation = int(meta.get("generation", 0)) + 1
     values = {
         "generation": generation,
-        "space_model": publication.space.model,
-        "space_revision": publication.space.revision,
-        "space_dimension": publication.space.dimension,
         "model": publication.model,
         "created_at": meta.get("created_at", now),
         "updated_at": now,

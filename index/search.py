@@ -1,12 +1,13 @@
 """The one place where a query meets a gallery.
 
-search(snapshot, query) -> the nearest items, best first, ties by id, page by page. The ranking is
-exact: the index proposes each probe's nearest, one fixed kernel scores them, and a hit counts only
-while no row that the index left out can score as high; where that does not fill the page (deep
-pages, many equal vectors) every row is scored. A row's score never depends on which other rows are
-there.
+search(snapshot, question) -> the nearest items, best first, ties by id, page by page. The ranking
+is exact: the indexes propose each probe's nearest, one fixed kernel scores them, and a hit counts
+only while no row that was left out can score as high; where that does not fill the page (deep
+pages, many equal vectors, probes of which none is near) every row is scored. A row's score never
+depends on which other rows are there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,10 @@ from index.cursor import MAX_SCORE, Cursor, query_digest
 from index.gallery import Gallery, Rows
 from index.segments import Units
 from index.snapshot import Snapshot
-from models.composers import Query
-from models.errors import InputError, SpaceError
+from index.view import View
+from models.errors import InputError
+from models.query import Query, Question
+from models.space import Space
 
 MAX_LIMIT = 1_000
 PROPOSED = 1_000
@@ -36,6 +39,7 @@ class Hit:
 class Page:
     hits: tuple[Hit, ...]
     next_cursor: str | None
+    query: Query  # the question as it was asked of this gallery; the next page asks it again
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Wanted:
 
 def search(  # noqa: PLR0913
     snapshot: Snapshot,
-    query: Query,
+    question: Question,
     *,
     limit: int = 20,
     cursor: str | None = None,
@@ -87,31 +91,26 @@ def search(  # noqa: PLR0913
     """
     if not 1 <= limit <= MAX_LIMIT:
         raise InputError(f"limit is {limit}, expected 1 to {MAX_LIMIT}")
-    _check_spaces(query, snapshot)
+    gallery = snapshot.gallery
+    rows = (gallery.row(id_) for id_ in without)
+    left_out = np.array([row for row in rows if row is not None], dtype=np.int64)
+    query = question if isinstance(question, Query) else question.finish(View(gallery, left_out))
+    _check_probes(query, gallery)
     digest = query_digest(query, min_score, without)
-    rows = (snapshot.gallery.row(id_) for id_ in without)
-    wanted = Wanted(
-        gallery=snapshot.gallery,
-        floor=_floor(min_score),
-        left_out=np.array([row for row in rows if row is not None], dtype=np.int64),
-        after=None if cursor is None else _cursor_of(cursor, digest),
-    )
-    hits = _first(wanted, query, limit + 1)
+    after = None if cursor is None else _cursor_of(cursor, digest)
+    hits = _first(Wanted(gallery, _floor(min_score), left_out, after), query, limit + 1)
     if len(hits) <= limit:
-        return Page(tuple(hits), None)
+        return Page(tuple(hits), None, query)
     last = hits[limit - 1]
     going_on = Cursor(digest, snapshot.generation, last.score, last.id)
-    return Page(tuple(hits[:limit]), str(going_on))
+    return Page(tuple(hits[:limit]), str(going_on), query)
 
 
-def _check_spaces(query: Query, snapshot: Snapshot) -> None:
+def _check_probes(query: Query, gallery: Gallery) -> None:
     if not query.probes:
         raise InputError("a query needs a probe")
     for probe in query.probes:
-        if probe.space != snapshot.space:
-            raise SpaceError(
-                f"query is of space {probe.space}, the collection is of {snapshot.space}"
-            )
+        gallery.position(probe.space)
 
 
 def _floor(min_score: float | None) -> np.float32:
@@ -144,15 +143,19 @@ def _first(wanted: Wanted, query: Query, count: int) -> list[Hit]:
 
 def _proposed(gallery: Gallery, query: Query, k: int) -> Candidates:
     """The union of each probe's k nearest."""
-    unseen, rows = 0.0, []
-    for probe in query.probes:
-        # a negative weight wants the least alike, which are the nearest to the opposite vector
-        towards = probe.vector if probe.weight >= 0 else -probe.vector
-        scores, nearest = gallery.index.search(towards, k)
+    highest, rows = [], []
+    for number, probe in enumerate(query.probes):
+        scores, nearest = gallery.nearest(probe.space, query.towards(number), k)
         rows.append(nearest)
-        unseen += abs(probe.weight) * (float(scores[-1]) + _rounding(gallery.space.dimension))
+        highest.append(float(scores[-1]) + _rounding(probe.space.dimension))
     union = np.unique(np.concatenate(rows))
-    return Candidates(union, score(gallery.units(union), query), np.float32(unseen))
+    return Candidates(union, _scored(gallery, union, query), _above(query.at_most(highest)))
+
+
+def _above(bound: float) -> np.float32:
+    """The next float32 that is not below it."""
+    rounded = np.float32(bound)
+    return rounded if rounded >= bound else np.nextafter(rounded, np.float32(np.inf))
 
 
 def _rounding(dimension: int) -> float:
@@ -161,21 +164,27 @@ def _rounding(dimension: int) -> float:
 
 
 def _all(gallery: Gallery, query: Query) -> Candidates:
-    chunks = [(rows, score(units, query)) for rows, units in gallery.chunks()]
+    chunks = [(rows, _scored(gallery, rows, query)) for rows in gallery.chunks()]
     rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in chunks)])
     scores = np.concatenate([np.empty(0, np.float32), *(scores for _, scores in chunks)])
     return Candidates(rows, scores, np.float32(-np.inf))
 
 
-def score(units: Units, query: Query) -> Scores:
-    """(m, dim) float16 -> (m,): the weighted inner products, summed in float64 row by row."""
-    rows = units.astype(np.float64)
-    total = np.zeros(len(rows))
-    for probe in query.probes:
-        total += probe.weight * np.sum(rows * probe.vector.astype(np.float64), axis=-1)
+def _scored(gallery: Gallery, rows: Rows, query: Query) -> Scores:
+    spaces = dict.fromkeys(probe.space for probe in query.probes)
+    return score({space: gallery.units(rows, space) for space in spaces}, query)
+
+
+def score(units: Mapping[Space, Units], query: Query) -> Scores:
+    """(m, dim) float16 a space -> (m,): similarities are summed in float64 row by row."""
+    rows = {space: each.astype(np.float64) for space, each in units.items()}
+    products = (
+        np.sum(rows[probe.space] * probe.vector.astype(np.float64), axis=-1)
+        for probe in query.probes
+    )
     # a row's float16 rounding can leave it a little longer than a unit
-    bound = sum(abs(probe.weight) for probe in query.probes)
-    return np.clip(total, -bound, bound).astype(np.float32)
+    similarities = [np.clip(each, -1, 1) for each in products]
+    return query.scores(similarities).astype(np.float32)
 
 
 def _best(gallery: Gallery, candidates: Candidates, count: int) -> list[Hit]:

@@ -1,4 +1,5 @@
-"""Immutable files of vectors: ids (n, 16) uint8, units (n, dim) float16, norms (n,) float32.
+"""Immutable files of vectors: ids (n, 16) uint8, and of each space of the collection units (n, dim)
+float16 and norms (n,) float32. A row is one item in every space.
 
 The file is in safetensors' format, named by its content, and mapped rather than read. The id stands
 beside its vector: that is the only join between vectors and the catalogue.
@@ -43,13 +44,24 @@ class SegmentRecord:
 
 
 @dataclass(frozen=True)
-class Segment:
-    ids: Ids
+class Vectors:
+    """Rows of one space."""
+
     units: Units
     norms: Norms
 
+
+@dataclass(frozen=True)
+class Segment:
+    ids: Ids
+    vectors: tuple[Vectors, ...]  # one a space, in the collection's order
+
     def __len__(self) -> int:
         return len(self.ids)
+
+    def rows(self, chosen: Sequence[int] | slice) -> "Segment":
+        parts = (Vectors(each.units[chosen], each.norms[chosen]) for each in self.vectors)
+        return Segment(self.ids[chosen], tuple(parts))
 
 
 def ids_to_rows(ids: Sequence[str]) -> Ids:
@@ -62,9 +74,11 @@ def rows_to_ids(ids: Ids) -> list[str]:
 
 def write_segment(folder: Path, segment: Segment) -> SegmentRecord:
     """Write it under a name made of its content; not durable yet."""
-    data = safetensors.numpy.save(
-        {"ids": segment.ids, "units": segment.units, "norms": segment.norms}
-    )
+    tensors: dict[str, NDArray[Any]] = {"ids": segment.ids}
+    for space, vectors in enumerate(segment.vectors):
+        units, norms = _names(space)
+        tensors |= {units: vectors.units, norms: vectors.norms}
+    data = safetensors.numpy.save(tensors)
     checksum = hashlib.sha256(data).hexdigest()
     name = checksum[:32] + SUFFIX
     with writing(folder / name):
@@ -72,7 +86,7 @@ def write_segment(folder: Path, segment: Segment) -> SegmentRecord:
     return SegmentRecord(name, len(segment), len(data), checksum)
 
 
-def open_segment(path: Path, rows: int, dimension: int) -> Segment:
+def open_segment(path: Path, rows: int, dimensions: Sequence[int]) -> Segment:
     """Map a segment; raises CollectionError for a file that does not hold what was expected.
 
     A missing file raises FileNotFoundError, which says that the catalogue has moved on.
@@ -80,17 +94,26 @@ def open_segment(path: Path, rows: int, dimension: int) -> Segment:
     try:
         mapped = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
         tensors = _tensors(mapped)
-        segment = Segment(tensors["ids"], tensors["units"], tensors["norms"])
+        pairs = (_names(space) for space in range(len(dimensions)))
+        vectors = tuple(Vectors(tensors[units], tensors[norms]) for units, norms in pairs)
+        segment = Segment(tensors["ids"], vectors)
     except FileNotFoundError:
         raise
     except DAMAGE as error:
         raise CollectionError(f"{path}: damaged segment: {error}") from error
-    expected = [("uint8", (rows, ID_BYTES)), ("float16", (rows, dimension)), ("float32", (rows,))]
-    arrays: tuple[NDArray[Any], ...] = (segment.ids, segment.units, segment.norms)
+    expected: list[tuple[str, tuple[int, ...]]] = [("uint8", (rows, ID_BYTES))]
+    for dimension in dimensions:
+        expected += [("float16", (rows, dimension)), ("float32", (rows,))]
+    arrays = [segment.ids, *(a for each in segment.vectors for a in (each.units, each.norms))]
     held = [(array.dtype.name, array.shape) for array in arrays]
     if held != expected:
         raise CollectionError(f"{path}: damaged segment: holds {held}, expected {expected}")
     return segment
+
+
+def _names(space: int) -> tuple[str, str]:
+    """The first space's arrays bear the names that they had when there was but one."""
+    return ("units", "norms") if space == 0 else (f"units.{space}", f"norms.{space}")
 
 
 def _tensors(mapped: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
@@ -131,16 +154,21 @@ class SegmentWriter:
     def _flush(self) -> None:
         if not self._count:
             return
-        whole = Segment(
-            np.concatenate([part.ids for part in self._pending]),
-            np.concatenate([part.units for part in self._pending]),
-            np.concatenate([part.norms for part in self._pending]),
-        )
-        self.records.append(write_segment(self.folder, whole))
+        self.records.append(write_segment(self.folder, _joined(self._pending)))
         self._pending, self._count = [], 0
+
+
+def _joined(parts: Sequence[Segment]) -> Segment:
+    vectors = tuple(
+        Vectors(
+            np.concatenate([part.vectors[space].units for part in parts]),
+            np.concatenate([part.vectors[space].norms for part in parts]),
+        )
+        for space in range(len(parts[0].vectors))
+    )
+    return Segment(np.concatenate([part.ids for part in parts]), vectors)
 
 
 def _parts(segment: Segment, rows: int) -> Iterator[Segment]:
     for first in range(0, len(segment), rows):
-        part = slice(first, first + rows)
-        yield Segment(segment.ids[part], segment.units[part], segment.norms[part])
+        yield segment.rows(slice(first, first + rows))

@@ -21,7 +21,7 @@ class CollectionStatistics:
     occurrences: int
     failures: int
     generation: int
-    space: Space
+    spaces: tuple[Space, ...]
     model: str
     sources: tuple[Root, ...]
     created_at: str  # ISO 8601, UTC
@@ -49,8 +49,9 @@ class Snapshot:
         return self.gallery.generation
 
     @property
-    def space(self) -> Space:
-        return self.gallery.space
+    def spaces(self) -> tuple[Space, ...]:
+        """Texts are compared in the first, pictures in the last."""
+        return self.gallery.spaces
 
     @property
     def count(self) -> int:
@@ -71,12 +72,12 @@ class Snapshot:
             raise UnknownItemError(f"{id}: no such item in this collection")
         return items[id]
 
-    def embedding(self, id: str) -> Vector:  # noqa: A002
-        """(dim,) float32, unscaled, within float16's precision of what the model gave."""
+    def embeddings(self, id: str) -> dict[Space, Vector]:  # noqa: A002
+        """(dim,) float32 a space, unscaled, within float16's precision of what the model gave."""
         row = self.gallery.row(id)
         if row is None:
             raise UnknownItemError(f"{id}: no such item in this collection")
-        return self.gallery.embedding(row)
+        return {space: self.gallery.embedding(row, space) for space in self.spaces}
 
     def thumbnail(self, id: str) -> bytes:  # noqa: A002
         """A WebP file; raises GoneError where a later generation has dropped the item meanwhile."""
@@ -104,7 +105,7 @@ class Snapshot:
             occurrences=counts.occurrences,
             failures=counts.failures,
             generation=header.generation,
-            space=header.space,
+            spaces=header.spaces,
             model=header.model,
             sources=tuple(Root(name, path) for name, path in self.roots().items()),
             created_at=header.created_at,

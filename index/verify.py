@@ -16,12 +16,13 @@ from sqlite3 import Connection
 import numpy as np
 
 from index.catalogue import NothingPublished, SqliteCatalogue, connect, reading
-from index.faiss import FlatIndex, index_name
+from index.faiss import FlatIndex, IndexRecord, index_name
 from index.folder import CollectionFolder, checksum
 from index.gallery import CHUNK_ROWS
-from index.segments import Segment, open_segment, rows_to_ids
+from index.segments import Segment, Units, Vectors, open_segment, rows_to_ids
 from models.decode import decode
 from models.errors import CollectionError, ImageError
+from models.space import Space
 
 UNIT_TOLERANCE = 2e-3  # float16 keeps 11 bits of each component
 
@@ -61,7 +62,7 @@ def _segment_faults(
     folder: CollectionFolder, catalogue: SqliteCatalogue, sound: list[Segment]
 ) -> Iterator[str]:
     """Segments that can be read are added to `sound`."""
-    dimension = catalogue.header().space.dimension
+    dimensions = [space.dimension for space in catalogue.header().spaces]
     for record in catalogue.segments():
         file = folder.segments / record.name
         if not file.is_file():
@@ -70,25 +71,26 @@ def _segment_faults(
         if checksum(file) != record.checksum:
             yield f"segments/{record.name}: its checksum is not the catalogue's"
         try:
-            segment = open_segment(file, record.rows, dimension)
+            segment = open_segment(file, record.rows, dimensions)
         except CollectionError as error:
             yield str(error)
             continue
         sound.append(segment)
-        yield from _vector_faults(record.name, segment)
+        for vectors in segment.vectors:
+            yield from _vector_faults(record.name, vectors)
 
 
-def _vector_faults(name: str, segment: Segment) -> Iterator[str]:
+def _vector_faults(name: str, vectors: Vectors) -> Iterator[str]:
     lengths = np.concatenate(
         [
-            np.linalg.norm(segment.units[first : first + CHUNK_ROWS].astype(np.float64), axis=1)
-            for first in range(0, len(segment), CHUNK_ROWS)
+            np.linalg.norm(vectors.units[first : first + CHUNK_ROWS].astype(np.float64), axis=1)
+            for first in range(0, len(vectors.units), CHUNK_ROWS)
         ]
     )
     for row in np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE)):
         yield f"segments/{name}: row {row}: vector of length {lengths[row]:.4f}, expected 1"
-    for row in np.flatnonzero(~(np.isfinite(segment.norms) & (segment.norms > 0))):
-        yield f"segments/{name}: row {row}: norm {segment.norms[row]}, expected a positive number"
+    for row in np.flatnonzero(~(np.isfinite(vectors.norms) & (vectors.norms > 0))):
+        yield f"segments/{name}: row {row}: norm {vectors.norms[row]}, expected a positive number"
 
 
 def _item_faults(
@@ -113,17 +115,24 @@ def _item_faults(
 def _index_faults(
     folder: CollectionFolder, catalogue: SqliteCatalogue, segments: list[Segment]
 ) -> Iterator[str]:
-    record, named = catalogue.index(), f"indexes/{catalogue.index().name}"
-    file = folder.indexes / record.name
-    if record.name != index_name(catalogue.segments()):
-        yield f"{named}: was made of other segments than the catalogue names"
+    spaces = catalogue.header().spaces
+    for record, space in zip(catalogue.indexes(), spaces, strict=True):
+        if record.name != index_name(catalogue.segments(), record.space):
+            yield f"indexes/{record.name}: was made of other segments than the catalogue names"
+        yield from _one_index_faults(folder, record, space, segments)
+
+
+def _one_index_faults(
+    folder: CollectionFolder, record: IndexRecord, space: Space, segments: list[Segment]
+) -> Iterator[str]:
+    named, file = f"indexes/{record.name}", folder.indexes / record.name
     if not file.is_file():
         yield f"{named}: missing"
         return
     if checksum(file) != record.checksum:
         yield f"{named}: its checksum is not the catalogue's"
     try:
-        index = FlatIndex.read(file, catalogue.header().space.dimension)
+        index = FlatIndex.read(file, space.dimension)
     except CollectionError as error:
         yield str(error)
         return
@@ -131,14 +140,14 @@ def _index_faults(
     if len(index) != rows or record.rows != rows:
         yield f"{named}: holds {len(index)} rows, the segments {rows}"
         return
-    yield from _row_faults(named, index, segments)
+    yield from _row_faults(named, index, [s.vectors[record.space].units for s in segments])
 
 
-def _row_faults(named: str, index: FlatIndex, segments: list[Segment]) -> Iterator[str]:
+def _row_faults(named: str, index: FlatIndex, segments: list[Units]) -> Iterator[str]:
     start = 0
     for segment in segments:
         for first in range(0, len(segment), CHUNK_ROWS):
-            units = segment.units[first : first + CHUNK_ROWS].astype(np.float32)
+            units = segment[first : first + CHUNK_ROWS].astype(np.float32)
             held = index.vectors(start + first, len(units))
             for row in np.flatnonzero((held != units).any(axis=1)):
                 yield f"{named}: row {start + first + row} is not the segment's vector"

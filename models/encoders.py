@@ -1,29 +1,46 @@
 """The seams of this room: what the index, the service and the evaluation know of a model.
 
 Pictures cross as PIL images or as the uint8 pixels that `prepare` makes of them; embeddings come
-back as raw float32 (n, dim), not of unit length. Encoders are safe to call from several threads.
+back as raw float32, not of unit length. A model fills one space or several: its row for a picture
+holds the embeddings of all its spaces side by side, in their order. Texts are embedded in the first
+of them, in which they are compared with pictures; pictures are compared with pictures in the last.
+Encoders are safe to call from several threads.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
+import numpy as np
 from PIL import Image
 
+from models.errors import ModelError
 from models.preprocess import Pixels
 from models.space import Space
-from models.vectors import Embeddings
+from models.vectors import Embeddings, Vector
+
+PictureEmbeddings = Mapping[Space, Vector]  # raw, of one picture
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A text for the text tower, in which a pseudo-word may stand for the first `symbol`."""
+
+    text: str
+    word: Vector | None = None  # (width,)
+    symbol: str = "$"
 
 
 class ImageEncoder(Protocol):
     @property
-    def space(self) -> Space: ...
+    def spaces(self) -> tuple[Space, ...]: ...
 
     def prepare(self, image: Image.Image) -> Pixels:
         """RGB picture -> uint8 (height, width, 3); runs on the CPU, in any thread."""
         ...
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
-        """n prepared pictures -> (n, dim) float32; n = 0 gives (0, dim)."""
+        """n prepared pictures -> (n, sum of the spaces' dimensions); n = 0 gives no rows."""
         ...
 
 
@@ -32,14 +49,52 @@ class TextEncoder(Protocol):
     def space(self) -> Space: ...
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        """n texts -> (n, dim) float32; longer than the model's context is cut at its end."""
+        """n texts -> (n, dim); what is longer than the model's context is cut at its end."""
+        ...
+
+    def overlong(self, texts: Sequence[str]) -> list[bool]:
+        """Which of the texts are cut."""
         ...
 
 
 class DualEncoder(ImageEncoder, TextEncoder, Protocol):
-    """Both towers of one model, into one space."""
+    """Both towers of one model; `space` is the first of its `spaces`."""
 
     @property
     def runs_on(self) -> str:
         """The device and dtype, for people: "cuda, bfloat16"."""
         ...
+
+
+@runtime_checkable
+class PromptEncoder(Protocol):
+    """A text tower that takes pseudo-words."""
+
+    @property
+    def word_width(self) -> int | None:
+        """Of its word vectors; None where this model takes none after all."""
+        ...
+
+    def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
+        """n prompts -> (n, dim); raises InputError where a symbol is not in its text."""
+        ...
+
+
+def encode_prompts(encoder: TextEncoder, prompts: Sequence[Prompt]) -> Embeddings:
+    """n prompts -> (n, dim); raises ModelError for a pseudo-word that the encoder cannot take."""
+    if all(prompt.word is None for prompt in prompts):
+        return encoder.encode_texts([prompt.text for prompt in prompts])
+    if not isinstance(encoder, PromptEncoder) or encoder.word_width is None:
+        raise ModelError(f"{encoder.space.model}: its text tower takes no pseudo-words")
+    return encoder.encode_prompts(prompts)
+
+
+def split_spaces(rows: Embeddings, spaces: Sequence[Space]) -> list[Embeddings]:
+    """Rows of a model -> (n, dim) a space."""
+    ends = np.cumsum([space.dimension for space in spaces])
+    return np.split(rows, ends[:-1], axis=-1)
+
+
+def by_space(row: Vector, spaces: Sequence[Space]) -> PictureEmbeddings:
+    """One picture's row -> its embedding in each space."""
+    return dict(zip(spaces, split_spaces(row, spaces), strict=True))

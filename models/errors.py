@@ -26,6 +26,10 @@ class ModelError(InputError):
     """A model that cannot be found, read or run as asked."""
 
 
+class UnsupportedComposerError(InputError):
+    """A composer that this model cannot use; the text lists those that it can."""
+
+
 class SpaceError(PictorError):
     """Vectors of two spaces were about to be compared."""
 

@@ -7,6 +7,7 @@ layout. Raises ModelError, one plain line, for anything else.
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from models import hub, openclip
 from models.device import Placement
 from models.errors import ModelError
 from models.huggingface import is_clip_folder
+from models.magiclens.encoder import MagicLensEncoder
+from models.magiclens.folder import is_magiclens_folder, read_folder
 from models.openclip_encoder import LoadedModel, OpenClipEncoder
+from models.pinned import read_pin
 
 STARTER = "starter"
 STARTER_FOLDER = Path(__file__).parent / "starter"
@@ -29,14 +33,20 @@ RECOMMENDED = (
 )
 
 
-def load_encoder(
-    reference: str, placement: Placement, announce: Callable[[str], None]
-) -> OpenClipEncoder:
+Encoder = OpenClipEncoder | MagicLensEncoder
+
+
+def load_encoder(reference: str, placement: Placement, announce: Callable[[str], None]) -> Encoder:
     """The model of that reference, on that device; `announce` hears of a download before it
     starts."""
     # open_clip narrates its loading on the root logger
     logging.getLogger().addFilter(_is_not_open_clip)
-    name, loaded = _load(reference, announce)
+    folder = expanded(reference)
+    if is_magiclens_folder(folder):
+        return MagicLensEncoder(folder.resolve().name, *read_folder(folder), placement)
+    name, loaded = load_parts(reference, announce)
+    if folder.is_dir():
+        loaded = replace(loaded, pinned=read_pin(folder))
     return OpenClipEncoder(name, loaded, placement)
 
 
@@ -44,7 +54,8 @@ def _is_not_open_clip(record: logging.LogRecord) -> bool:
     return "open_clip" not in record.pathname
 
 
-def _load(reference: str, announce: Callable[[str], None]) -> tuple[str, LoadedModel]:
+def load_parts(reference: str, announce: Callable[[str], None]) -> tuple[str, LoadedModel]:
+    """The model of that reference as built, with its name; for training."""
     if reference == STARTER:
         return STARTER, load_folder(STARTER_FOLDER)
     if reference.startswith(HUB_PREFIX):

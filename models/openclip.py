@@ -21,8 +21,9 @@ from safetensors import SafetensorError
 from models import huggingface
 from models.errors import ModelError
 from models.huggingface import CLIP_MEAN, CLIP_STD
-from models.openclip_encoder import LoadedModel, Tokenizer
+from models.openclip_encoder import LoadedModel
 from models.preprocess import Preprocessing
+from models.tokens import Tokenizer
 
 CONFIG_FILE = "open_clip_config.json"
 MAX_REASON = 300
@@ -179,8 +180,13 @@ def _folder_tokenizer(folder: Path, text_config: dict[str, Any]) -> Tokenizer:
     return tokenizer
 
 
+def clip_tokenizer(context_length: int) -> SimpleTokenizer:
+    """CLIP's own, over its own 49,408 words."""
+    return SimpleTokenizer(context_length=context_length)
+
+
 def _clip_tokenizer(folder: Path, text_config: dict[str, Any]) -> Tokenizer:
-    tokenizer: Any = SimpleTokenizer(context_length=text_config["context_length"])
+    tokenizer: Any = clip_tokenizer(text_config["context_length"])
     words = huggingface.read_vocabulary(folder)
     known = {w: i for w, i in tokenizer.encoder.items() if w not in tokenizer.cache}
     if words is not None and any(words.get(word, index) != index for word, index in known.items()):

@@ -3,7 +3,7 @@
 Raises ModelError for a model whose towers do not take a picture and a text, or do not agree.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 
 from models.device import Placement
+from models.encoders import Prompt
 from models.errors import InputError, ModelError
 from models.preprocess import Pixels, Preprocessing, normalise
 from models.space import Space, revision_of
-from models.text_tower import encode_tokens
+from models.text_tower import PseudoWords, encode_tokens, word_width
+from models.tokens import Tokenizer, overlong, places_of
 from models.vectors import Embeddings
-
-Tokenizer = Callable[[list[str]], torch.Tensor]
 
 # What a model raises whose settings do not fit its weights, its tokenizer or this device.
 RUN_FAILURES = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
@@ -32,6 +32,7 @@ class LoadedModel:
     tokenizer: Tokenizer
     preprocessing: Preprocessing
     settings: Mapping[str, Any]  # whatever besides weights and preprocessing decides the vectors
+    pinned: Space | None = None  # the gallery's space that a light query encoder writes for
 
 
 class OpenClipEncoder:
@@ -46,14 +47,22 @@ class OpenClipEncoder:
             self._module.to(placement.device, placement.dtype)
             if not isinstance(getattr(self._module.visual, "transformer", None), torch.nn.Module):
                 self._module.visual.to(memory_format=torch.channels_last)  # for convolutions
-            self._space = Space(name, revision, self._dimension())
+            own = Space(name, revision, self._dimension())
         except RUN_FAILURES as error:
             reason = " ".join(str(error).split())[:300]
             raise ModelError(f"{name}: cannot be run on {placement}: {reason}") from error
+        self._space = loaded.pinned or own
+        self.fills_galleries = loaded.pinned is None
+        if self._space.dimension != own.dimension:
+            raise ModelError(f"{name}: has {own.dimension} dimensions, pinned to {self._space}")
 
     @property
     def space(self) -> Space:
         return self._space
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        return (self._space,)
 
     @property
     def runs_on(self) -> str:
@@ -73,6 +82,22 @@ class OpenClipEncoder:
         if any(not text.strip() for text in texts):
             raise InputError("text is empty, expected at least one word")
         return self._text_embeddings(texts)
+
+    def overlong(self, texts: Sequence[str]) -> list[bool]:
+        return overlong(self._tokenizer, texts)
+
+    @property
+    def word_width(self) -> int | None:
+        return word_width(self._module)
+
+    def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
+        tokens = self._tokenizer([prompt.text for prompt in prompts])
+        width = self.word_width or 0
+        words = PseudoWords(*places_of(self._tokenizer, tokens, prompts, width))
+        device = self.placement.device
+        on_device = PseudoWords(words.vectors.to(device), words.places.to(device))
+        with torch.inference_mode():
+            return _to_numpy(encode_tokens(self._module, tokens.to(device), pseudo_words=on_device))
 
     def _image_embeddings(self, pixels: Sequence[Pixels]) -> Embeddings:
         batch = torch.from_numpy(np.stack(pixels)).to(self.placement.device)

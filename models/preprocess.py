@@ -2,6 +2,10 @@
 
 Resizing and cropping run on the CPU and hand over uint8 (height, width, 3); `normalise` runs on the
 device. Bit for bit what torchvision's Resize + CenterCrop do to a PIL picture.
+
+Where white is the picture's own maximum, as in MagicLens's evaluation, samples are divided by the
+largest of the whole picture: resized unrounded and scaled before they become uint8, so that a dark
+picture keeps all 8 bits and nothing has to travel beside the pixels.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,6 +20,7 @@ from models.errors import ModelError
 
 Pixels = NDArray[np.uint8]  # (height, width, 3)
 ResizeMode = Literal["shortest", "longest", "squash"]
+White = Literal["full scale", "own maximum"]
 
 RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
@@ -40,12 +45,14 @@ class Preprocessing:
     resize_mode: ResizeMode = "shortest"
     fill: int = 0
     resize_to: int | None = None  # shortest side before the crop; the crop's own where None
+    white: White = "full scale"  # what counts as 1.0
 
     def __post_init__(self) -> None:
         """Raises ModelError for what no picture could be prepared with."""
         for what, value, known in (
             ("interpolation", self.interpolation, RESAMPLING),
             ("resize mode", self.resize_mode, get_args(ResizeMode)),
+            ("white", self.white, get_args(White)),
         ):
             if value not in known:
                 raise ModelError(f"{what} {value!r}: expected one of {', '.join(known)}")
@@ -57,14 +64,29 @@ class Preprocessing:
                 raise ModelError(f"{name} {values}: expected three numbers, for red, green, blue")
         if not all(self.std) or not isinstance(self.fill, int):
             raise ModelError(f"deviation {self.std} or fill {self.fill} cannot be used")
+        if self.white == "own maximum" and self.resize_mode != "squash":
+            raise ModelError(f"white by {self.white} goes with squash, not {self.resize_mode}")
 
     def settings(self) -> dict[str, Any]:
-        return asdict(self)
+        """What decides the pixels; a field that came later is left out where it changes nothing,
+        so that spaces keep their names."""
+        settings = asdict(self)
+        if self.white == "full scale":
+            del settings["white"]
+        return settings
 
     def pixels(self, image: Image.Image) -> Pixels:
         """RGB picture of any size -> uint8 (height, width, 3)."""
+        if self.white == "own maximum":
+            return self._squash_to_maximum(image)
         resize = {"shortest": self._cover, "longest": self._contain, "squash": self._squash}
         return np.asarray(resize[self.resize_mode](image), dtype=np.uint8)
+
+    def _squash_to_maximum(self, image: Image.Image) -> Pixels:
+        channels = [channel.convert("F") for channel in image.split()]
+        maximum = max(float(np.asarray(channel).max()) for channel in channels) or 1.0
+        samples = np.stack([np.asarray(self._squash(each)) for each in channels], axis=-1)
+        return np.clip(samples * (255 / maximum), 0, 255).round().astype(np.uint8)
 
     def _squash(self, image: Image.Image) -> Image.Image:
         return image.resize((self.width, self.height), RESAMPLING[self.interpolation])

@@ -7,7 +7,7 @@ model's name is for people and takes no part in comparing.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,10 @@ class Space:
 
     def __str__(self) -> str:
         return self.name
+
+
+def named(spaces: Iterable[Space]) -> str:
+    return " and ".join(map(str, spaces))
 
 
 def revision_of(weights: Mapping[str, torch.Tensor], settings: Mapping[str, Any]) -> str:

@@ -1,11 +1,12 @@
-"""From a request to its answer: encode, compose, search. The query path, apart from HTTP."""
+"""From a request to its answer. The query path, apart from HTTP."""
 
 from collections.abc import Sequence
 from time import perf_counter
 
 from index.items import Item
-from models.composers import Composer, Query, composer_named, single
+from models.composers.registry import Composers
 from models.vectors import Vector, unit_vector
+from service.asking import Asking
 from service.embedding_schemas import (
     EmbeddingInput,
     EmbeddingsRequest,
@@ -15,88 +16,64 @@ from service.embedding_schemas import (
 from service.encoding import Encoding
 from service.errors import UnknownModelError
 from service.library import Found, Library, Ranking
-from service.pages import Continuation, hand_on, resume
-from service.schemas import ImageReference, SearchHit, SearchRequest, SearchResponse
+from service.pages import hand_on, resume
+from service.schemas import SearchHit, SearchRequest, SearchResponse
 
 
 class Answers:
-    def __init__(self, encoding: Encoding, library: Library) -> None:
+    def __init__(self, encoding: Encoding, library: Library, composers: Composers) -> None:
         self._encoding = encoding
         self._library = library
+        self._asking = Asking(encoding, library, composers)
 
     async def search(self, request: SearchRequest) -> SearchResponse:
         started = perf_counter()
-        composer = composer_of(request)
-        space = self._encoding.space
+        composer, spaces = self._asking.composer(request), self._encoding.spaces
         if request.cursor is None:
-            page = Continuation(await self._query(request, composer), cursor=None)
+            question, cursor = await self._asking.question(request), None
         else:
-            page = resume(request, space)
-        found = await self._library.find(page.query, ranking_of(request, page.cursor))
+            question, cursor = resume(request, composer, spaces)
+        found = await self._library.find(question, ranking_of(request, cursor))
+        query = found.page.query
         return SearchResponse(
             kind=request.kind,
-            model=space.model,
-            space=space.name,
-            composer=composer.name if request.kind == "composed" else None,
+            model=self._encoding.model,
+            space=query.probes[0].space.name,
+            composer=composer,
             took_ms=round(1000 * (perf_counter() - started), 2),
-            next_cursor=hand_on(request, page.query, found.page.next_cursor),
-            warnings=warnings_of(request),
+            next_cursor=hand_on(request, composer, spaces, found.page),
+            warnings=await self._asking.warnings(request),
             hits=hits_of(found),
         )
 
     async def embeddings(self, request: EmbeddingsRequest) -> EmbeddingsResponse:
-        space = self._encoding.space
-        if request.model not in (None, space.model):
-            raise UnknownModelError(f"model {request.model!r}: this server serves {space.model}")
+        """Of texts and of pictures in the space in which texts and pictures are compared."""
+        model, space = self._encoding.model, self._encoding.spaces[0]
+        if request.model not in (None, model):
+            raise UnknownModelError(f"model {request.model!r}: this server serves {model}")
         vectors = [unit_vector(row) for row in await self._embed(request.input)]
         return EmbeddingsResponse(
-            data=data_of(vectors, request.encoding_format), model=space.model, space=space.name
+            data=data_of(vectors, request.encoding_format), model=model, space=space.name
         )
-
-    async def _query(self, request: SearchRequest, composer: Composer) -> Query:
-        space = self._encoding.space
-        if request.image is None:
-            return single(space, (await self._encoding.texts(request.text or []))[0])
-        image = await self._picture(request.image)
-        if request.text is None:
-            return single(space, image)
-        return composer.compose(space, image, await self._encoding.texts(request.text))
-
-    async def _picture(self, image: ImageReference) -> Vector:
-        if image.id is not None:
-            return await self._library.stored_embedding(image.id)
-        return (await self._encoding.pictures([image.base64 or b""]))[0]
 
     async def _embed(self, inputs: Sequence[EmbeddingInput]) -> list[Vector]:
         """Texts share forward passes, pictures share theirs; one row an input, in their order."""
         texts = await self._encoding.texts([each.text for each in inputs if each.text is not None])
         files = [each.image.base64 for each in inputs if each.image is not None]
-        pictures = await self._encoding.pictures(files)
-        next_text, next_picture = iter(texts), iter(pictures)
+        space, pictures = self._encoding.spaces[0], await self._encoding.pictures(files)
+        next_text, next_picture = iter(texts), (picture[space] for picture in pictures)
         return [next(next_picture if each.image else next_text) for each in inputs]
 
 
-def composer_of(request: SearchRequest) -> Composer:
-    if request.composer is None:
-        return composer_named("sum")
-    return composer_named(request.composer.name, request.composer.weight)
-
-
 def ranking_of(request: SearchRequest, cursor: str | None) -> Ranking:
-    """A picture of the collection is not among its own hits."""
-    asked_with = request.image.id if request.image else None
+    """A picture of the collection that the request names is not among its own hits."""
+    named = [request.image, *(part.image for part in request.exclude or ())]
     return Ranking(
         limit=request.limit,
         cursor=cursor,
         min_score=request.min_score,
-        without=frozenset({asked_with}) if asked_with else frozenset(),
+        without=frozenset(image.id for image in named if image and image.id),
     )
-
-
-def warnings_of(request: SearchRequest) -> list[str]:
-    if request.composer is not None and request.kind != "composed":
-        return ["composer has no effect: it takes a text and an image"]
-    return []
 
 
 def hits_of(found: Found) -> list[SearchHit]:

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from index.collection import Collection
+from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from service import problems
 from service.answers import Answers
@@ -21,12 +22,17 @@ from service.routes import embeddings, health, images, page, search
 from service.settings import Settings
 
 
-def create_app(collection: Collection, encoder: DualEncoder, settings: Settings) -> FastAPI:
+def create_app(
+    collection: Collection,
+    encoder: DualEncoder,
+    settings: Settings,
+    composers: Composers | None = None,
+) -> FastAPI:
     """An app that owns neither the collection nor the encoder.
 
-    Raises SpaceError, naming both, when the encoder's space is not the collection's.
+    Raises SpaceError, naming both, when the encoder's spaces are not the collection's.
     """
-    parts = assemble(collection, encoder, settings)
+    parts = assemble(collection, encoder, composers or Composers(encoder), settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -54,13 +60,16 @@ def create_app(collection: Collection, encoder: DualEncoder, settings: Settings)
     return app
 
 
-def assemble(collection: Collection, encoder: DualEncoder, settings: Settings) -> Parts:
-    library = Library(collection, encoder.space, settings)
+def assemble(
+    collection: Collection, encoder: DualEncoder, composers: Composers, settings: Settings
+) -> Parts:
+    library = Library(collection, encoder.spaces, settings)
     encoding = Encoding(encoder, settings)
     return Parts(
         encoding=encoding,
         library=library,
-        answers=Answers(encoding, library),
+        answers=Answers(encoding, library, composers),
+        composers=composers,
         readiness=Readiness(encoding, library, settings.ready_timeout_s),
         device=encoder.runs_on,
     )

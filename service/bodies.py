@@ -23,6 +23,11 @@ UPLOAD_BODY: dict[str, Any] = {
                     "limit": {"type": "integer", "default": 20},
                     "cursor": {"type": "string"},
                     "min_score": {"type": "number"},
+                    "exclude": {
+                        "type": "string",
+                        "description": "As in /v1/search, as a JSON string.",
+                        "examples": ['[{"text": "people", "weight": 0.5}]'],
+                    },
                     "composer": {
                         "type": "string",
                         "description": "As in /v1/search, as a JSON string.",

@@ -13,11 +13,11 @@ from typing import TypeVar
 from index.collection import Collection, CollectionStatistics, Snapshot
 from index.items import Item
 from index.search import Page, search
-from models.composers import Query
 from models.device import available_threads
+from models.encoders import PictureEmbeddings
 from models.errors import SpaceError
-from models.space import Space
-from models.vectors import Vector
+from models.query import Question
+from models.space import Space, named
 from service.settings import Settings
 from service.workers import Workers
 
@@ -41,9 +41,11 @@ class Found:
 
 
 class Library:
-    def __init__(self, collection: Collection, space: Space, settings: Settings) -> None:
+    def __init__(
+        self, collection: Collection, spaces: tuple[Space, ...], settings: Settings
+    ) -> None:
         self._collection = collection
-        self._space = space
+        self._spaces = spaces
         threads = settings.threads or available_threads()
         self._readers = Workers("reading", threads=threads, max_queue=settings.max_queue)
         with self._snapshot():
@@ -52,16 +54,16 @@ class Library:
     def stop(self) -> None:
         self._readers.stop()
 
-    async def find(self, query: Query, ranking: Ranking) -> Found:
-        """The items of one page of the query's hits."""
-        return await self._read(lambda snapshot: _find(snapshot, query, ranking))
+    async def find(self, question: Question, ranking: Ranking) -> Found:
+        """The items of one page of the question's hits."""
+        return await self._read(lambda snapshot: _find(snapshot, question, ranking))
 
-    async def stored_embedding(self, item_id: str) -> Vector:
-        """(dim,) raw; raises GoneError where the item's original cannot be read any more."""
+    async def stored_embeddings(self, item_id: str) -> PictureEmbeddings:
+        """Raw, in every space; raises GoneError where the original cannot be read any more."""
 
-        def read(snapshot: Snapshot) -> Vector:
+        def read(snapshot: Snapshot) -> PictureEmbeddings:
             snapshot.original(item_id)
-            return snapshot.embedding(item_id)
+            return snapshot.embeddings(item_id)
 
         return await self._read(read)
 
@@ -87,18 +89,18 @@ class Library:
     @contextmanager
     def _snapshot(self) -> Iterator[Snapshot]:
         with self._collection.snapshot() as snapshot:
-            if snapshot.space != self._space:
+            if snapshot.spaces != self._spaces:
                 raise SpaceError(
-                    f"the collection's vectors are of {snapshot.space}, the served model's of "
-                    f"{self._space}: serve the collection's model, or index it again"
+                    f"the collection's vectors are of {named(snapshot.spaces)}, the served model's "
+                    f"of {named(self._spaces)}: serve the collection's model, or index it again"
                 )
             yield snapshot
 
 
-def _find(snapshot: Snapshot, query: Query, ranking: Ranking) -> Found:
+def _find(snapshot: Snapshot, question: Question, ranking: Ranking) -> Found:
     page = search(
         snapshot,
-        query,
+        question,
         limit=ranking.limit,
         cursor=ranking.cursor,
         min_score=ranking.min_score,

@@ -11,73 +11,100 @@ import base64
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from models.composers import Probe, Query
+from index.search import Page
+from models.composers.registry import FUSIONS
 from models.errors import InputError
+from models.query import Fusion, Probe, Query
 from models.space import Space
-from service.schemas import SearchRequest
+from service.schemas import ImageReference, SearchRequest
 
 MAX_PROBES = 64
 UNIT_TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True)
-class Continuation:
-    """A query as its first page asked it, and the index's cursor to go on from."""
-
-    query: Query
-    cursor: str | None  # none on the first page
-
-
-def hand_on(request: SearchRequest, query: Query, cursor: str | None) -> str | None:
+def hand_on(
+    request: SearchRequest, composer: str | None, spaces: Sequence[Space], page: Page
+) -> str | None:
     """The `next_cursor` of a page; None where the index has none."""
-    if cursor is None:
+    if page.next_cursor is None:
         return None
-    space = query.probes[0].space
-    probes = [[float(p.weight), _text_of(p.vector.astype("<f4").tobytes())] for p in query.probes]
-    return _text_of(json.dumps([digest_of(request, space), probes, cursor]).encode())
+    query = page.query
+    probes = [
+        [spaces.index(p.space), float(p.weight), _text_of(p.vector.astype("<f4").tobytes())]
+        for p in query.probes
+    ]
+    fusion = [query.fusion.name, *query.fusion.parameters] if query.fusion else None
+    content = [digest_of(request, composer, spaces), probes, fusion, page.next_cursor]
+    return _text_of(json.dumps(content).encode())
 
 
-def resume(request: SearchRequest, space: Space) -> Continuation:
-    """What the request's cursor says."""
+def resume(
+    request: SearchRequest, composer: str | None, spaces: Sequence[Space]
+) -> tuple[Query, str]:
+    """The query of the page before as the request's cursor says it, and the index's own cursor."""
     try:
-        digest, probes, cursor = json.loads(_bytes_of(request.cursor or ""))
-        query = Query(tuple(_probe(space, *probe) for probe in probes[:MAX_PROBES]))
-    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
+        digest, probes, fusion, cursor = json.loads(_bytes_of(request.cursor or ""))
+        query = Query(tuple(_probe(spaces, *each) for each in probes[:MAX_PROBES]), _fusion(fusion))
+    except (ValueError, TypeError, LookupError, RecursionError, binascii.Error) as error:
         raise InputError("cursor: damaged") from error
-    if not isinstance(cursor, str) or not query.probes:
+    if not isinstance(cursor, str) or len(query.probes) < max(1, query.fused):
         raise InputError("cursor: damaged")
-    if digest != digest_of(request, space):
+    if digest != digest_of(request, composer, spaces):
         raise InputError("cursor: belongs to another query")
-    return Continuation(query, cursor)
+    return query, cursor
 
 
-def digest_of(request: SearchRequest, space: Space) -> str:
+def digest_of(request: SearchRequest, composer: str | None, spaces: Sequence[Space]) -> str:
     """The same for the pages of one request, whatever their limits."""
-    picture = request.image.base64 if request.image else None
+    exclude = [[part.text, _picture(part.image), part.weight] for part in request.exclude or ()]
     asked: dict[str, Any] = {
-        "space": [space.revision, space.dimension],
+        "spaces": [[space.revision, space.dimension] for space in spaces],
         "text": request.text,
-        "image": request.image.id if request.image else None,
-        "picture": hashlib.sha256(picture).hexdigest() if picture is not None else None,
+        "image": _picture(request.image),
+        "exclude": exclude,
         "min_score": request.min_score,
-        "composer": request.composer.model_dump() if request.composer else None,
+        "composer": [composer, request.composer.weight if request.composer else None],
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _probe(space: Space, weight: float, text: str) -> Probe:
+def _picture(image: ImageReference | None) -> str | None:
+    if image is None or image.base64 is None:
+        return image.id if image else None
+    return hashlib.sha256(image.base64).hexdigest()
+
+
+def _probe(spaces: Sequence[Space], position: int, weight: float, text: str) -> Probe:
     vector = np.frombuffer(_bytes_of(text), dtype="<f4").astype(np.float32)
+    space = spaces[_whole(position)]
     # NaN fails the comparison too
     if len(vector) != space.dimension or not abs(np.linalg.norm(vector) - 1) < UNIT_TOLERANCE:
         raise ValueError("not a unit vector of this space")
-    if not isinstance(weight, float) or not np.isfinite(weight):
-        raise ValueError("not a weight")
-    return Probe(space, vector, weight)
+    return Probe(space, vector, _number(weight))
+
+
+def _fusion(stored: list[Any] | None) -> Fusion | None:
+    if stored is None:
+        return None
+    name, *parameters = stored
+    return FUSIONS[name](*map(_number, parameters))
+
+
+def _whole(value: Any) -> int:  # noqa: ANN401
+    if type(value) is not int or value < 0:
+        raise ValueError("not a position")
+    return value
+
+
+def _number(value: Any) -> float:  # noqa: ANN401
+    if not isinstance(value, float) or not np.isfinite(value):
+        raise ValueError("not a number")
+    return value
 
 
 def _text_of(data: bytes) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from models.composers.registry import Composers
 from service.answers import Answers
 from service.encoding import Encoding
 from service.library import Library
@@ -16,6 +17,7 @@ class Parts:
     encoding: Encoding
     library: Library
     answers: Answers
+    composers: Composers
     readiness: Readiness
     device: str
 

@@ -26,6 +26,7 @@ from models.errors import (
     PictorError,
     SpaceError,
     UnknownItemError,
+    UnsupportedComposerError,
 )
 from service.errors import NotReadyError, OverloadedError, UnavailableError, UnknownModelError
 
@@ -55,6 +56,7 @@ ERRORS: dict[type[Exception], Kind] = {
     ImageError: Kind(422, "invalid_image"),
     ImageTooLargeError: Kind(413, "image_too_large"),
     UnknownItemError: Kind(404, "unknown_item"),
+    UnsupportedComposerError: Kind(400, "unsupported_composer"),
     UnknownModelError: Kind(404, "unknown_model"),
     GoneError: Kind(410, "gone"),
     SpaceError: Kind(503, "space_mismatch"),

@@ -12,8 +12,8 @@ from collections.abc import Awaitable
 import numpy as np
 from PIL import Image
 
-from models.composers import single
 from models.errors import PictorError
+from models.query import single
 from service.encoding import Encoding
 from service.errors import NotReadyError
 from service.library import Library, Ranking
@@ -32,7 +32,7 @@ class Readiness:
         self._tiny_picture = _tiny_picture()
 
     async def check(self) -> Health:
-        space = self._encoding.space
+        space = self._encoding.spaces[-1]
         anywhere = single(space, np.ones(space.dimension, dtype=np.float32))
         parts: dict[str, Awaitable[object]] = {
             "texts": self._encoding.texts([TINY_TEXT]),

@@ -1,14 +1,16 @@
 """What is answered besides hits, as JSON: items, the collection, models, health, problems."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from index.collection import CollectionStatistics
 from index.items import Item
-from models.composers import COMPOSERS
+from models.composers.registry import Composers
+from models.composers.templates import TEMPLATES
 from models.space import Space
 
 
@@ -48,8 +50,11 @@ class CollectionAnswer(BaseModel):
     failures: int
     generation: int
     model: str
-    space: str
+    space: str = Field(description="In which texts are compared with pictures.")
     dimension: int
+    spaces: list[str] = Field(
+        description="All that the collection holds; pictures are compared in the last."
+    )
     sources: list[str]
     created_at: datetime | str
     updated_at: datetime | str
@@ -61,8 +66,13 @@ class ModelAnswer(BaseModel):
     object: Literal["model"] = "model"
     space: str
     dimension: int
+    spaces: list[str]
     device: str
-    composers: list[str]
+    composers: list[str] = Field(description="Best first.")
+    default_composer: str
+    templates: dict[str, str] = Field(
+        description="Wordings of instructions, as published evaluations have them, to fill in."
+    )
 
 
 class ModelsAnswer(BaseModel):
@@ -120,9 +130,10 @@ def collection_answer(statistics: CollectionStatistics) -> CollectionAnswer:
         occurrences=statistics.occurrences,
         failures=statistics.failures,
         generation=statistics.generation,
-        model=statistics.space.model,
-        space=statistics.space.name,
-        dimension=statistics.space.dimension,
+        model=statistics.spaces[-1].model,
+        space=statistics.spaces[0].name,
+        dimension=statistics.spaces[0].dimension,
+        spaces=[space.name for space in statistics.spaces],
         sources=[root.name for root in statistics.sources],
         created_at=statistics.created_at,
         updated_at=statistics.updated_at,
@@ -130,12 +141,15 @@ def collection_answer(statistics: CollectionStatistics) -> CollectionAnswer:
     )
 
 
-def models_answer(space: Space, device: str) -> ModelsAnswer:
+def models_answer(spaces: Sequence[Space], device: str, composers: Composers) -> ModelsAnswer:
     model = ModelAnswer(
-        id=space.model,
-        space=space.name,
-        dimension=space.dimension,
+        id=spaces[-1].model,
+        space=spaces[0].name,
+        dimension=spaces[0].dimension,
+        spaces=[space.name for space in spaces],
         device=device,
-        composers=list(COMPOSERS),
+        composers=composers.names,
+        default_composer=composers.default,
+        templates=TEMPLATES,
     )
     return ModelsAnswer(data=[model])

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from starlette.datastructures import FormData, UploadFile
 
-from models.composers import COMPOSERS, composer_named
+from models.composers.registry import KINDS, checked_weight
 from models.errors import InputError
 from service.problems import NOT_SUPPORTED
 
@@ -84,12 +84,6 @@ def _vector_only(mode: str) -> str:
     return mode
 
 
-def _built(composer: str) -> str:
-    if composer not in COMPOSERS:
-        raise PydanticCustomError(NOT_SUPPORTED, "this server does not support this composer yet")
-    return composer
-
-
 ItemId = Annotated[str, StringConstraints(pattern=ITEM_ID)]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS), AfterValidator(_says_something)]
 Texts = Annotated[
@@ -111,7 +105,8 @@ Base64 = Annotated[
     WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
 ]
 Unbuilt = Annotated[Any, AfterValidator(_unbuilt), Field(description="Not supported yet: 422.")]
-ComposerName = Literal["sum", "slerp", "magiclens", "searle", "lincir", "pic2word", "basic"]
+MAX_COMPOSER_CHARS = 64
+MAX_EXCLUDED = 16
 
 
 class ImageReference(Strict):
@@ -129,21 +124,44 @@ class ImageReference(Strict):
 
 
 class ComposerChoice(Strict):
-    """How a picture and instructions become one query.
+    """How a picture and instructions become one query; GET /v1/models lists what this model has.
 
     sum: picture + weight x text, weight 0 to 100, 1 unless given. slerp: along the arc from the
-    picture to the text, weight 0 to 1, 0.5 unless given.
+    picture to the text, weight 0 to 1, 0.5 unless given. The others take no weight.
     """
 
-    name: Annotated[ComposerName, AfterValidator(_built)] = "sum"
+    name: str | None = Field(
+        default=None,
+        max_length=MAX_COMPOSER_CHARS,
+        description="The model's default unless given; 400 for one that this model has not.",
+        examples=[*KINDS],
+    )
     weight: float | None = Field(default=None, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _weight_in_range(self) -> Self:
+        if self.weight is None or (self.name is not None and self.name not in KINDS):
+            return self
         try:
-            composer_named(self.name, self.weight)
+            if self.name is None:
+                raise InputError("weight: expected the name of the composer that it is for")
+            checked_weight(self.name, self.weight)
         except InputError as error:
             raise PydanticCustomError("invalid_composer", "{why}", {"why": str(error)}) from error
+        return self
+
+
+class ExcludedPart(Strict):
+    """A text or a picture to stay away from: score - weight x cosine similarity to it."""
+
+    text: Text | None = None
+    image: ImageReference | None = None
+    weight: float = Field(default=0.5, gt=0, le=10, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.text is None) == (self.image is None):
+            raise PydanticCustomError("one_of", "expected exactly one of text and image")
         return self
 
 
@@ -166,8 +184,8 @@ class SearchRequest(Strict):
     )
     composer: ComposerChoice | None = None
     mode: Annotated[str, AfterValidator(_vector_only)] = VECTOR_MODE
+    exclude: list[ExcludedPart] | None = Field(default=None, max_length=MAX_EXCLUDED)
     filter: Unbuilt = None
-    exclude: Unbuilt = None
     crop: Unbuilt = None
 
     @model_validator(mode="after")
@@ -189,7 +207,10 @@ class SearchRequest(Strict):
 
 class SearchHit(BaseModel):
     id: str
-    score: float = Field(description="Cosine similarity to the query; higher is nearer.")
+    score: float = Field(
+        description="Higher is nearer: the cosine similarity to the query, less the weighted "
+        "similarities to what it excludes; `basic` has a scale of its own."
+    )
     path: str
     paths: list[str] = Field(description="Every place where this picture was found.")
     caption: str | None
@@ -203,7 +224,7 @@ class SearchHit(BaseModel):
 class SearchResponse(BaseModel):
     kind: Literal["text", "image", "composed"]
     model: str
-    space: str = Field(description="Names the set of vectors that were compared.")
+    space: str = Field(description="Names the set of vectors that were compared first of all.")
     composer: str | None = Field(description="Of a composed query, else null.")
     took_ms: float
     next_cursor: str | None = Field(description="Asks for the next page; null on the last.")

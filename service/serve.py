@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from index.collection import Collection
+from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from models.errors import InputError
 from service.app import create_app
@@ -33,9 +34,14 @@ LOGGING: dict[str, Any] = {
 }
 
 
-def serve(settings: Settings, collection: Collection, encoder: DualEncoder) -> None:
+def serve(
+    settings: Settings,
+    collection: Collection,
+    encoder: DualEncoder,
+    composers: Composers | None = None,
+) -> None:
     """Returns when the server has stopped; raises SpaceError as `create_app` does."""
-    app = create_app(collection, encoder, settings)
+    app = create_app(collection, encoder, settings, composers)
     config = uvicorn.Config(
         app,
         log_config=LOGGING,

@@ -24,6 +24,10 @@ class Settings(BaseSettings):
     model: str | None = Field(
         default=None, description="model to load; the one that built the collection unless given"
     )
+    phi: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(),
+        description="folders of phi networks, separated by commas; each adds its composer",
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(
         default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one"
@@ -71,7 +75,7 @@ class Settings(BaseSettings):
         description="seconds that /readyz gives the model and the index to answer",
     )
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "phi", mode="before")
     @classmethod
     def _separate(cls, value: Any) -> Any:  # noqa: ANN401
         if isinstance(value, str):

@@ -16,3 +16,10 @@ def test_data() -> Path:
     if not path.is_dir():
         pytest.skip(f"PICTOR_TEST_DATA: {path} is not a folder")
     return path.resolve()
+
+
+@pytest.fixture(scope="session")
+def magiclens_reference() -> Path:
+    """Outputs of the published MagicLens code; PICTOR_MAGICLENS_REFERENCE names others."""
+    kept = Path(__file__).parent / "data" / "magiclens"
+    return Path(os.environ.get("PICTOR_MAGICLENS_REFERENCE") or kept)

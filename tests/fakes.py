@@ -4,12 +4,18 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from models.errors import InputError
 from models.preprocess import Pixels
 from models.space import Space
 from models.vectors import Embeddings
+
+
+def f32(values: ArrayLike) -> NDArray[np.float32]:
+    return np.asarray(values, dtype=np.float32)
+
 
 COLOURS = {
     "red": (255, 0, 0),
@@ -19,6 +25,7 @@ COLOURS = {
     "white": (255, 255, 255),
     "black": (0, 0, 0),
 }
+LONGEST_TEXT = 64  # words
 DARK_OFFSET = 16.0  # keeps black from having no direction
 
 
@@ -27,6 +34,7 @@ class ColourEncoder:
 
     def __init__(self, revision: str = "0123456789abcdef") -> None:
         self.space = Space("colours", revision, 4)
+        self.spaces: tuple[Space, ...] = (self.space,)
         self.encoded_images = 0
         self.runs_on = "this test"
 
@@ -40,6 +48,22 @@ class ColourEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         return _embed([_mean_colour(text) for text in texts])
+
+    def overlong(self, texts: Sequence[str]) -> list[bool]:
+        return [len(text.split()) > LONGEST_TEXT for text in texts]
+
+
+class ShadeEncoder(ColourEncoder):
+    """Two spaces: pictures are compared by their brightness alone, texts by colour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spaces = (self.space, Space("shades", "fedcba9876543210", 2))
+
+    def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
+        colours = super().encode_images(pixels)
+        brightness = colours[:, :3].mean(axis=1, keepdims=True)
+        return np.hstack([colours, brightness, np.ones_like(brightness)]).astype(np.float32)
 
 
 def _mean_colour(text: str) -> np.ndarray:

@@ -15,8 +15,7 @@ from index.collection import Collection
 from index.job import JobOptions, build_collection
 from index.sources import FolderSource, Root
 from models.device import available_threads, choose_placement
-from models.load import STARTER_FOLDER, load_encoder
-from models.openclip_encoder import OpenClipEncoder
+from models.load import STARTER_FOLDER, Encoder, load_encoder
 from service.app import create_app
 from service.settings import Settings
 
@@ -25,12 +24,12 @@ MAX_BYTES = 24 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def starter() -> OpenClipEncoder:
+def starter() -> Encoder:
     return load_encoder("starter", choose_placement("cpu"), announce=print)
 
 
 @contextmanager
-def served(pictures: Path, out: Path, encoder: OpenClipEncoder) -> Iterator[TestClient]:
+def served(pictures: Path, out: Path, encoder: Encoder) -> Iterator[TestClient]:
     source = FolderSource(Root("pictures", pictures))
     options = JobOptions(threads=available_threads())
     build_collection(out, [source], encoder, model="starter", options=options)
@@ -59,7 +58,7 @@ def test_the_model_is_small_half_precision_and_has_a_card() -> None:
 
 
 def test_three_kinds_of_query_are_answered_on_the_sample_scenes(
-    tmp_path: Path, starter: OpenClipEncoder
+    tmp_path: Path, starter: Encoder
 ) -> None:
     write_scenes(tmp_path / "scenes", seed=UNSEEN_SEED, count=120)
     full = {
@@ -91,9 +90,7 @@ def test_three_kinds_of_query_are_answered_on_the_sample_scenes(
         assert answer.json()["hits"][0]["path"] == "scene-00007.png"
 
 
-def test_one_picture_gives_one_vector_however_it_arrives(
-    tmp_path: Path, starter: OpenClipEncoder
-) -> None:
+def test_one_picture_gives_one_vector_however_it_arrives(tmp_path: Path, starter: Encoder) -> None:
     write_scenes(tmp_path / "scenes", seed=UNSEEN_SEED, count=9)
     with served(tmp_path / "scenes", tmp_path / "c", starter) as client:
         for file in sorted((tmp_path / "scenes").glob("*.png")):
@@ -105,7 +102,7 @@ def test_one_picture_gives_one_vector_however_it_arrives(
 
 @pytest.mark.slow
 def test_scenes_of_an_unseen_seed_are_found_first_by_their_full_caption(
-    tmp_path: Path, starter: OpenClipEncoder
+    tmp_path: Path, starter: Encoder
 ) -> None:
     write_scenes(tmp_path / "scenes", seed=UNSEEN_SEED, count=1000)
     benchmark = scenes_benchmark(tmp_path / "scenes")
@@ -119,7 +116,7 @@ def test_scenes_of_an_unseen_seed_are_found_first_by_their_full_caption(
 
 @pytest.mark.slow
 def test_flickr8k_dev_reaches_the_recall_that_the_starter_promises(
-    tmp_path: Path, starter: OpenClipEncoder, test_data: Path
+    tmp_path: Path, starter: Encoder, test_data: Path
 ) -> None:
     flickr = test_data / "flickr8k"
     rows = list(read_table(flickr / "captions.tsv", ("file", "split", "caption")))
@@ -135,7 +132,7 @@ def test_flickr8k_dev_reaches_the_recall_that_the_starter_promises(
 
 @pytest.mark.slow
 def test_photographs_of_ordinary_size_are_indexed_and_found_by_themselves(
-    tmp_path: Path, starter: OpenClipEncoder, test_data: Path
+    tmp_path: Path, starter: Encoder, test_data: Path
 ) -> None:
     with served(test_data / "photos", tmp_path / "c", starter) as client:
         assert client.get("/v1/collection").json()["items"] == 200

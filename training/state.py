@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from models.errors import InputError
-from models.openclip_encoder import Tokenizer
+from models.tokens import Tokenizer
 
 CHECKPOINT = "checkpoint.pt"
 Report = Callable[[str], None]

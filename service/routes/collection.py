@@ -22,4 +22,4 @@ async def collection(library: LibraryDep) -> CollectionAnswer:
 @router.get("/models")
 async def models(parts: PartsDep) -> ModelsAnswer:
     """The one model that this server runs."""
-    return models_answer(parts.encoding.space, parts.device)
+    return models_answer(parts.encoding.spaces, parts.device, parts.composers)

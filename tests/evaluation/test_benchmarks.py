@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.baselines import composer_or_baseline
 from evaluation.benchmarks import open_benchmark
 from evaluation.runner import Evaluation, evaluate
-from models.composers import composer_named
+from models.composers.registry import Composers
 from models.errors import InputError
 from tests.fakes import ColourEncoder, picture
 
@@ -21,10 +22,11 @@ def captioned(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
 
 
 def measure(name: str, data: Path, split: str | None = None, composer: str = "sum") -> Evaluation:
+    encoder = ColourEncoder()
     return evaluate(
         open_benchmark(name, data, split),
-        ColourEncoder(),
-        composer_named(composer),
+        encoder,
+        composer_or_baseline(composer, Composers(encoder)),
         model="colours",
         threads=1,
         announce=lambda line: None,

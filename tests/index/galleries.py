@@ -11,9 +11,9 @@ from index.faiss import FlatIndex, IndexRecord
 from index.folder import CollectionFolder
 from index.gallery import Gallery
 from index.items import Failure, Item
-from index.segments import Segment, SegmentRecord, ids_to_rows
+from index.segments import Segment, SegmentRecord, Vectors, ids_to_rows
 from index.snapshot import Snapshot
-from models.composers import Probe, Query
+from models.query import Probe, Query
 from models.space import Space
 from models.vectors import unit
 
@@ -33,7 +33,7 @@ class NoCatalogue:
     def segments(self) -> tuple[SegmentRecord, ...]:
         raise NotImplementedError
 
-    def index(self) -> IndexRecord:
+    def indexes(self) -> tuple[IndexRecord, ...]:
         raise NotImplementedError
 
     def items(self, ids: Collection[str]) -> dict[str, Item]:
@@ -53,7 +53,7 @@ def numbered(count: int) -> list[str]:
 
 def segment(vectors: ArrayLike, ids: Sequence[str]) -> Segment:
     units, norms = unit(np.asarray(vectors, dtype=np.float32))
-    return Segment(ids_to_rows(ids), units.astype(np.float16), norms)
+    return Segment(ids_to_rows(ids), (Vectors(units.astype(np.float16), norms),))
 
 
 def snapshot_of(
@@ -70,8 +70,8 @@ def snapshot_of(
         segment(rows[first : first + rows_a_segment], ids[first : first + rows_a_segment])
         for first in range(0, len(rows), rows_a_segment)
     ]
-    index = FlatIndex.build(rows.shape[1], (part.units for part in segments))
-    gallery = Gallery(generation, space(rows.shape[1]), segments, index)
+    index = FlatIndex.build(rows.shape[1], (part.vectors[0].units for part in segments))
+    gallery = Gallery(generation, (space(rows.shape[1]),), segments, [index])
     return Snapshot(CollectionFolder(Path("nowhere")), NoCatalogue(), gallery, {})
 
 

@@ -13,8 +13,8 @@ from index.collection import Collection
 from index.items import Item, Occurrence, item_id
 from index.search import search
 from index.sources import Root
-from models.composers import single
 from models.errors import CollectionError, GoneError, InputError, UnknownItemError
+from models.query import single
 from tests.fakes import ColourEncoder, picture_bytes
 from tests.index.album import build, execute, save
 
@@ -65,7 +65,7 @@ def test_more_ids_than_sqlite_takes_at_once_are_read(collection: Collection) -> 
 
 def test_an_embedding_comes_back_unscaled(collection: Collection) -> None:
     with collection.snapshot() as snapshot:
-        embedding = snapshot.embedding(RED)
+        embedding = snapshot.embeddings(RED)[snapshot.spaces[0]]
     np.testing.assert_allclose(embedding, [1, 0, 0, 16 / 255], atol=1e-3)
     assert embedding.dtype == np.float32
 
@@ -79,7 +79,7 @@ def test_a_thumbnail_is_a_webp_file(collection: Collection) -> None:
 @pytest.mark.parametrize("unknown", [NOBODY, "", "../../etc/passwd", RED[:31], RED.upper()])
 def test_an_unknown_id_is_refused_everywhere(collection: Collection, unknown: str) -> None:
     with collection.snapshot() as snapshot:
-        for read in (snapshot.item, snapshot.embedding, snapshot.thumbnail, snapshot.original):
+        for read in (snapshot.item, snapshot.embeddings, snapshot.thumbnail, snapshot.original):
             with pytest.raises(UnknownItemError):
                 read(unknown)
 
@@ -92,11 +92,11 @@ def test_the_statistics_count_what_there_is(tmp_path: Path, out: Path, photos: P
     with collection.snapshot() as snapshot:
         statistics = snapshot.statistics()
         assert snapshot.count == 2
-        assert snapshot.space == ColourEncoder().space
+        assert snapshot.spaces == ColourEncoder().spaces
     collection.close()
     assert (statistics.items, statistics.occurrences, statistics.failures) == (2, 3, 1)
     assert (statistics.generation, statistics.model) == (2, "colours")
-    assert statistics.space.name == "colours@0123456789abcdef/4"
+    assert [space.name for space in statistics.spaces] == ["colours@0123456789abcdef/4"]
     assert statistics.sources == (Root("photos", photos),)
     assert statistics.vector_bytes == sum(f.stat().st_size for f in (out / "segments").iterdir())
     assert statistics.created_at <= statistics.updated_at
@@ -232,13 +232,13 @@ def test_a_snapshot_sees_one_generation_while_a_job_publishes_the_next(
         (photos / "red.png").unlink()
         save(photos, "green.png", "green")
         build(out, photos)
-        hits = search(before, single(before.space, query)).hits
+        hits = search(before, single(before.spaces[0], query)).hits
         assert (before.generation, before.count, hits[0].id) == (1, 2, RED)
         assert before.item(RED).caption == "a red one"
         assert before.statistics().generation == 1
         with collection.snapshot() as after:
             assert (after.generation, RED in after.items([RED])) == (2, False)
-            assert search(after, single(after.space, query)).hits[0].id != RED
+            assert search(after, single(after.spaces[0], query)).hits[0].id != RED
         with pytest.raises(GoneError, match="thumbnail"):
             before.thumbnail(RED)
 
@@ -258,7 +258,7 @@ def test_many_threads_see_whole_generations_while_jobs_publish(
         seen = set()
         while not published.is_set():
             with collection.snapshot() as snapshot:
-                hits = search(snapshot, single(snapshot.space, query)).hits
+                hits = search(snapshot, single(snapshot.spaces[0], query)).hits
                 items = snapshot.items([hit.id for hit in hits])
                 assert len(hits) == len(items) == snapshot.count
                 assert snapshot.count == 2 + (snapshot.generation - 1) % 2

@@ -64,3 +64,9 @@ def test_an_index_is_named_by_its_segments_in_their_order() -> None:
     a, b = SegmentRecord("a", 1, 1, "aa" * 32), SegmentRecord("b", 1, 1, "bb" * 32)
     assert index_name([a, b]) == index_name([a, b])
     assert len({index_name([a, b]), index_name([b, a]), index_name([a])}) == 3
+
+
+def test_each_space_has_an_index_of_its_own_name() -> None:
+    segments = [SegmentRecord("a", 1, 1, "aa" * 32)]
+    assert index_name(segments, 0) == index_name(segments)
+    assert len({index_name(segments, space) for space in range(3)}) == 3

@@ -11,8 +11,8 @@ from index.job import JobOptions, Progress, build_collection
 from index.search import search
 from index.sources import Root
 from index.verify import verify
-from models.composers import single
 from models.errors import CollectionError, InputError
+from models.query import single
 from tests.fakes import ColourEncoder, picture, picture_bytes
 from tests.index.album import build, contents, save, source
 
@@ -20,7 +20,7 @@ from tests.index.album import build, contents, save, source
 def nearest(snapshot: Snapshot, text: str) -> list[str]:
     """The paths of all items, nearest to the text first."""
     (embedding,) = ColourEncoder().encode_texts([text])
-    page = search(snapshot, single(snapshot.space, embedding))
+    page = search(snapshot, single(snapshot.spaces[0], embedding))
     items = snapshot.items([hit.id for hit in page.hits])
     return [items[hit.id].path for hit in page.hits]
 

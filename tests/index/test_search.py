@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from index.search import Hit, Page, score, search
 from index.snapshot import Snapshot
-from models.composers import Query, single
 from models.errors import InputError, SpaceError
+from models.query import Query, single
 from models.space import Space
 from tests.index.galleries import numbered, query, random_vectors, segment, snapshot_of, space
 
@@ -23,7 +23,7 @@ def ids(page: Page) -> list[int]:
 
 def brute_force(vectors: NDArray[np.float32], asked: Query) -> list[Hit]:
     """Every hit, by the definition: float16 rows of unit length, products summed in float64."""
-    units = segment(vectors, numbered(len(vectors))).units
+    units = segment(vectors, numbered(len(vectors))).vectors[0].units
     total = np.zeros(len(units))
     for probe in asked.probes:
         for row, stored in enumerate(units):
@@ -107,7 +107,8 @@ def test_the_last_page_has_no_cursor_even_when_it_is_full() -> None:
 
 
 def test_an_empty_gallery_has_no_hits() -> None:
-    assert search(snapshot_of(np.empty((0, 2))), query([1, 0])) == Page((), None)
+    asked = query([1, 0])
+    assert search(snapshot_of(np.empty((0, 2))), asked) == Page((), None, asked)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 999, 1000])
@@ -166,9 +167,11 @@ def test_a_rows_score_does_not_depend_on_its_neighbours(dimension: int) -> None:
     generator = np.random.default_rng(dimension)
     units = random_vectors(generator, 300, dimension).astype(np.float16)
     asked = query(*random_vectors(generator, 2, dimension), weights=[1.0, -0.3])
-    together = score(units, asked)
-    assert [score(units[row : row + 1], asked)[0] for row in range(300)] == list(together)
-    assert list(score(units[::-3], asked)) == list(together[::-3])
+    together = score({space(dimension): units}, asked)
+    assert [
+        score({space(dimension): units[row : row + 1]}, asked)[0] for row in range(300)
+    ] == list(together)
+    assert list(score({space(dimension): units[::-3]}, asked)) == list(together[::-3])
 
 
 def test_a_query_of_another_space_is_refused_naming_both() -> None:

@@ -31,23 +31,29 @@ def test_what_was_written_is_mapped_as_it_was(tmp_path: Path) -> None:
     vectors = random_vectors(np.random.default_rng(0), 5, 3)
     made = segment(vectors, numbered(5))
     record = write_segment(tmp_path, made)
-    mapped = open_segment(tmp_path / record.name, 5, 3)
+    mapped = open_segment(tmp_path / record.name, 5, [3])
     assert rows_to_ids(mapped.ids) == numbered(5)
-    np.testing.assert_array_equal(mapped.units, made.units)
-    np.testing.assert_array_equal(mapped.norms, made.norms)
-    np.testing.assert_allclose(mapped.units * mapped.norms[:, None], vectors, rtol=2e-3, atol=1e-3)
+    np.testing.assert_array_equal(mapped.vectors[0].units, made.vectors[0].units)
+    np.testing.assert_array_equal(mapped.vectors[0].norms, made.vectors[0].norms)
+    np.testing.assert_allclose(
+        mapped.vectors[0].units * mapped.vectors[0].norms[:, None], vectors, rtol=2e-3, atol=1e-3
+    )
 
 
 def test_a_mapped_segment_cannot_be_changed(tmp_path: Path) -> None:
-    mapped = open_segment(tmp_path / written(tmp_path).name, 5, 4)
+    mapped = open_segment(tmp_path / written(tmp_path).name, 5, [4])
     with pytest.raises(ValueError, match="read-only"):
-        mapped.units[0, 0] = 0
+        mapped.vectors[0].units[0, 0] = 0
 
 
 def test_the_safetensors_library_reads_the_same(tmp_path: Path) -> None:
     name = written(tmp_path).name
-    tensors, mapped = load_file(tmp_path / name), open_segment(tmp_path / name, 5, 4)
-    for theirs, ours in [("ids", mapped.ids), ("units", mapped.units), ("norms", mapped.norms)]:
+    tensors, mapped = load_file(tmp_path / name), open_segment(tmp_path / name, 5, [4])
+    for theirs, ours in [
+        ("ids", mapped.ids),
+        ("units", mapped.vectors[0].units),
+        ("norms", mapped.vectors[0].norms),
+    ]:
         np.testing.assert_array_equal(tensors[theirs], ours)
 
 
@@ -62,7 +68,7 @@ def test_a_segment_is_named_by_its_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("rows", "dimension"), [(4, 4), (5, 3)])
 def test_a_segment_of_other_shapes_is_refused(tmp_path: Path, rows: int, dimension: int) -> None:
     with pytest.raises(CollectionError, match="damaged segment"):
-        open_segment(tmp_path / written(tmp_path).name, rows, dimension)
+        open_segment(tmp_path / written(tmp_path).name, rows, [dimension])
 
 
 @pytest.mark.parametrize("kept", [0, 4, 8, 60, 300])
@@ -70,7 +76,7 @@ def test_a_truncated_segment_is_refused(tmp_path: Path, kept: int) -> None:
     file = tmp_path / written(tmp_path).name
     file.write_bytes(file.read_bytes()[:kept])
     with pytest.raises(CollectionError, match="damaged segment"):
-        open_segment(file, 5, 4)
+        open_segment(file, 5, [4])
 
 
 @pytest.mark.parametrize("header", [b"\xff" * 8, b"\x02" + b"\0" * 7 + b"[]", b"\0" * 8])
@@ -78,7 +84,7 @@ def test_a_segment_with_a_damaged_header_is_refused(tmp_path: Path, header: byte
     file = tmp_path / written(tmp_path).name
     file.write_bytes(header + file.read_bytes()[len(header) :])
     with pytest.raises(CollectionError, match="damaged segment"):
-        open_segment(file, 5, 4)
+        open_segment(file, 5, [4])
 
 
 @pytest.mark.parametrize("appended", [1, 2, 3, 4, 5, 12])
@@ -95,7 +101,7 @@ def test_a_writer_keeps_rows_in_order_in_segments_of_bounded_size(
     kept = [
         id_
         for record in records
-        for id_ in rows_to_ids(open_segment(tmp_path / record.name, record.rows, 4).ids)
+        for id_ in rows_to_ids(open_segment(tmp_path / record.name, record.rows, [4]).ids)
     ]
     assert kept == ids
     assert all(record.rows <= 5 for record in records)

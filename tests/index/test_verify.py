@@ -6,7 +6,7 @@ import pytest
 from index.faiss import FlatIndex, index_name
 from index.folder import checksum
 from index.items import item_id
-from index.segments import Segment, open_segment, write_segment
+from index.segments import Segment, Vectors, open_segment, write_segment
 from index.verify import verify
 from models.errors import CollectionError
 from tests.fakes import picture_bytes
@@ -31,8 +31,9 @@ def only(folder: Path) -> Path:
 
 def held(out: Path) -> Segment:
     """The vectors of a collection, as copies that can be changed."""
-    mapped = open_segment(only(out / "segments"), 2, DIMENSION)
-    return Segment(mapped.ids.copy(), mapped.units.copy(), mapped.norms.copy())
+    mapped = open_segment(only(out / "segments"), 2, [DIMENSION])
+    (vectors,) = mapped.vectors
+    return Segment(mapped.ids.copy(), (Vectors(vectors.units.copy(), vectors.norms.copy()),))
 
 
 def publish(out: Path, segment: Segment, index: FlatIndex | None = None) -> None:
@@ -41,7 +42,7 @@ def publish(out: Path, segment: Segment, index: FlatIndex | None = None) -> None
     only(out / "indexes").unlink()
     record = write_segment(out / "segments", segment)
     file = out / "indexes" / index_name([record])
-    (index or FlatIndex.build(DIMENSION, [segment.units])).write(file)
+    (index or FlatIndex.build(DIMENSION, [segment.vectors[0].units])).write(file)
     execute(
         out,
         "UPDATE segments SET name = ?, rows = ?, checksum = ?",
@@ -96,7 +97,7 @@ def test_a_missing_segment_is_a_fault(out: Path) -> None:
 
 def test_an_item_with_two_vectors_is_a_fault(out: Path) -> None:
     segment = held(out)
-    twice = Segment(segment.ids[[0, 0]], segment.units, segment.norms)
+    twice = Segment(segment.ids[[0, 0]], segment.vectors)
     publish(out, twice)
     first, second = (row.tobytes().hex() for row in segment.ids)
     assert set(verify(out)) == {
@@ -126,7 +127,7 @@ def test_an_occurrence_without_an_item_is_a_fault(out: Path) -> None:
 @pytest.mark.parametrize("norm", [0, -1, np.nan, np.inf])
 def test_a_norm_that_is_not_positive_is_a_fault(out: Path, norm: float) -> None:
     segment = held(out)
-    segment.norms[1] = norm
+    segment.vectors[0].norms[1] = norm
     publish(out, segment)
     (fault,) = verify(out)
     assert "row 1: norm" in fault
@@ -135,14 +136,14 @@ def test_a_norm_that_is_not_positive_is_a_fault(out: Path, norm: float) -> None:
 @pytest.mark.parametrize("scale", [0, 0.9, 1.1, np.nan])
 def test_a_vector_that_is_not_of_unit_length_is_a_fault(out: Path, scale: float) -> None:
     segment = held(out)
-    segment.units[1] *= np.float16(scale)
-    publish(out, segment, FlatIndex.build(DIMENSION, [np.nan_to_num(segment.units)]))
+    segment.vectors[0].units[1] *= np.float16(scale)
+    publish(out, segment, FlatIndex.build(DIMENSION, [np.nan_to_num(segment.vectors[0].units)]))
     assert any("row 1: vector of length" in fault for fault in verify(out))
 
 
 def test_an_index_that_holds_other_vectors_is_a_fault(out: Path) -> None:
     segment = held(out)
-    publish(out, segment, FlatIndex.build(DIMENSION, [segment.units[::-1]]))
+    publish(out, segment, FlatIndex.build(DIMENSION, [segment.vectors[0].units[::-1]]))
     faults = verify(out)
     assert [fault.split(": ")[1] for fault in faults] == [
         "row 0 is not the segment's vector",
@@ -152,7 +153,7 @@ def test_an_index_that_holds_other_vectors_is_a_fault(out: Path) -> None:
 
 def test_an_index_with_a_row_too_few_is_a_fault(out: Path) -> None:
     segment = held(out)
-    publish(out, segment, FlatIndex.build(DIMENSION, [segment.units[:1]]))
+    publish(out, segment, FlatIndex.build(DIMENSION, [segment.vectors[0].units[:1]]))
     (fault,) = verify(out)
     assert fault.endswith("holds 1 rows, the segments 2")
 

@@ -14,7 +14,7 @@ from models.device import choose_placement
 from models.errors import ModelError
 from models.load import load_encoder
 from models.openclip import load_transformers_folder
-from models.openclip_encoder import encode_tokens
+from models.text_tower import encode_tokens
 
 TOLERANCE = 1e-4
 SIZES = {

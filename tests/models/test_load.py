@@ -14,15 +14,14 @@ from models.device import choose_placement
 from models.errors import ModelError
 from models.hub import files_of_model
 from models.huggingface import CLIP_MEAN
-from models.load import load_encoder
-from models.openclip_encoder import OpenClipEncoder
+from models.load import Encoder, load_encoder
 from models.text_tower import encode_tokens
 
 # the smallest architecture that open_clip lists
 SMALL = "ViT-S-32-alt"
 
 
-def load(reference: str) -> OpenClipEncoder:
+def load(reference: str) -> Encoder:
     return load_encoder(reference, choose_placement("cpu"), announce=refuse_to_download)
 
 

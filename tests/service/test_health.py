@@ -124,4 +124,7 @@ def test_the_collection_is_described_without_its_places_on_disk(
 def test_the_served_model_is_listed_with_its_composers(client: TestClient) -> None:
     (model,) = client.get("/v1/models").json()["data"]
     assert (model["id"], model["dimension"]) == ("colours", 4)
-    assert model["composers"] == ["sum", "slerp"]
+    assert model["composers"] == ["sum", "slerp", "basic"]
+    assert model["default_composer"] == "sum"
+    assert model["spaces"] == [model["space"]] == ["colours@0123456789abcdef/4"]
+    assert model["templates"]["circo"] == "find {concept} but {change}"

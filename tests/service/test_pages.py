@@ -12,6 +12,11 @@ from tests.service.answers import Answer, problem
 from tests.service.conftest import Serve
 
 LONG = np.full(4, 9, dtype=np.float32)
+UNIT = np.full(4, 0.5, dtype=np.float32)
+
+
+def text_of(vector: np.ndarray) -> str:
+    return base64.urlsafe_b64encode(vector.tobytes()).decode()
 
 
 class Restless(ColourEncoder):
@@ -55,9 +60,11 @@ def test_another_server_of_the_collection_goes_on_from_a_cursor(serve: Serve) ->
 
 
 def changed(cursor: str, **parts: object) -> str:
-    digest, probes, inner = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    content = {"digest": digest, "probes": probes, "inner": inner} | parts
-    data = json.dumps([content["digest"], content["probes"], content["inner"]]).encode()
+    digest, probes, fusion, inner = json.loads(
+        base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    )
+    content = {"digest": digest, "probes": probes, "fusion": fusion, "inner": inner} | parts
+    data = json.dumps([*content.values()]).encode()
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
@@ -66,10 +73,19 @@ def changed(cursor: str, **parts: object) -> str:
     [
         {"digest": "0" * 16},
         {"probes": []},
-        {"probes": [[1.0, "AAAA"]]},
-        {"probes": [[1.0, base64.urlsafe_b64encode(LONG.tobytes()).decode()]]},
-        {"probes": [["1", "AAAA"]]},
+        {"probes": [[0, 1.0, "AAAA"]]},
+        {"probes": [[0, 1.0, text_of(LONG)]]},
+        {"probes": [[0, "1", text_of(UNIT)]]},
+        {"probes": [[1, 1.0, text_of(UNIT)]]},
+        {"probes": [[-1, 1.0, text_of(UNIT)]]},
+        {"probes": [[True, 1.0, text_of(UNIT)]]},
+        {"probes": [[0, float("nan"), text_of(UNIT)]]},
         {"probes": 7},
+        {"fusion": ["harris", 1.0, 0.0, 1.0, 0.0, 0.1]},
+        {"fusion": ["harris", 1.0]},
+        {"fusion": ["harris", 1.0, 0.0, 1.0, 0.0, 0.0]},
+        {"fusion": ["sine", 1.0]},
+        {"fusion": 7},
         {"inner": None},
         {"inner": "AAAA"},
     ],

@@ -1,16 +1,38 @@
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.fakes import ColourEncoder, picture_bytes
+from models.vectors import Embeddings
+from tests.fakes import COLOURS, ColourEncoder, picture_bytes
 from tests.service.answers import Answer, found, problem
 from tests.service.conftest import IDS, ORANGE, PICTURES, Serve
 
 
 def sent(data: bytes) -> dict[str, str]:
     return {"base64": base64.b64encode(data).decode()}
+
+
+class NamingEncoder(ColourEncoder):
+    """Reads over words that are no colours; BASIC's corpora are full of them."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        coloured = [
+            f"{text} {list(COLOURS)[sum(text.encode()) % 5]}" if not names_colour(text) else text
+            for text in texts
+        ]
+        return super().encode_texts(coloured)
+
+
+def names_colour(text: str) -> bool:
+    return any(word in COLOURS for word in text.lower().split())
+
+
+@pytest.fixture
+def composer_client(serve: Serve) -> TestClient:
+    return serve(NamingEncoder())
 
 
 def search(client: TestClient, **query: Any) -> Answer:  # noqa: ANN401
@@ -80,6 +102,92 @@ def test_slerp_walks_from_the_picture_to_the_text(
     assert response.json()["composer"] == "slerp"
 
 
+@pytest.mark.parametrize("name", ["magiclens", "searle", "lincir", "pic2word", "mix"])
+@pytest.mark.parametrize(
+    "query", [{"text": "green"}, {"text": "green", "image": {"id": IDS["red"]}}]
+)
+def test_a_composer_that_the_model_has_not_is_refused_with_those_it_has(
+    client: TestClient, name: str, query: dict[str, Any]
+) -> None:
+    response = search(client, **query, composer={"name": name})
+    assert problem(response) == (400, "unsupported_composer")
+    assert "supported here: sum, slerp, basic" in response.json()["detail"]
+
+
+def test_what_is_excluded_falls_behind(client: TestClient) -> None:
+    assert found(search(client, text="red green", limit=2))[0] == "yellow"
+    away = {"text": "green", "weight": 0.9}
+    response = search(client, text="red green", exclude=[away])
+    assert found(response)[0] == "red"
+    scores = {hit["id"]: hit["score"] for hit in response.json()["hits"]}
+    plain = {hit["id"]: hit["score"] for hit in search(client, text="red green").json()["hits"]}
+    green = {hit["id"]: hit["score"] for hit in search(client, text="green").json()["hits"]}
+    for id_, score in scores.items():
+        assert score == pytest.approx(plain[id_] - 0.9 * green[id_], abs=1e-5)
+
+
+@pytest.mark.parametrize("composer", ["sum", "slerp", "basic"])
+def test_pictures_are_excluded_with_every_composer_and_are_no_hits(
+    composer_client: TestClient, composer: str
+) -> None:
+    query = {
+        "image": {"id": IDS["red"]},
+        "text": "green",
+        "composer": {"name": composer},
+        "exclude": [{"image": {"id": IDS["yellow"]}, "weight": 1.0}],
+    }
+    names = found(search(composer_client, **query))
+    assert len(names) == len(PICTURES) - 2 and not {"red", "yellow"} & {*names}
+    sent_too = [{"image": sent(PICTURES["yellow.png"]), "weight": 1.0}]
+    away = found(search(composer_client, **{**query, "exclude": sent_too}))
+    assert [name for name in away if name != "yellow"] == names
+
+
+def test_excluding_all_that_was_asked_for_is_the_callers_mistake(client: TestClient) -> None:
+    response = search(client, text="red", exclude=[{"text": "red", "weight": 1.0}])
+    assert problem(response) == (422, "invalid_input")
+
+
+def test_pages_with_exclusions_follow_each_other(client: TestClient) -> None:
+    query = {"text": "red green", "exclude": [{"text": "blue"}]}
+    whole, cursor = found(search(client, **query)), None
+    pages: list[str] = []
+    for _ in range(3):
+        response = search(client, **query, limit=3, cursor=cursor)
+        pages, cursor = pages + found(response), response.json()["next_cursor"]
+    assert (pages, cursor) == (whole, None)
+    first = search(client, **query, limit=3).json()["next_cursor"]
+    other = [{"text": "blue", "weight": 0.6}]
+    assert problem(search(client, text="red green", exclude=other, cursor=first)) == (
+        422,
+        "invalid_input",
+    )
+
+
+def test_pages_of_basic_go_on_under_the_same_scores(composer_client: TestClient) -> None:
+    query = {"image": {"id": IDS["red"]}, "text": "green", "composer": {"name": "basic"}}
+    answer = search(composer_client, **query)
+    whole, cursor = found(answer), None
+    pages: list[str] = []
+    assert answer.json()["composer"] == "basic"
+    for _ in range(2):
+        response = search(composer_client, **query, limit=3, cursor=cursor)
+        pages, cursor = pages + found(response), response.json()["next_cursor"]
+    assert (pages, cursor) == (whole, None)
+
+
+def test_a_text_that_is_longer_than_the_model_reads_is_cut_with_a_warning(
+    client: TestClient,
+) -> None:
+    long = "red " * 65
+    (warning,) = search(client, text=long).json()["warnings"]
+    assert "cut" in warning and "red red" in warning
+    composed = search(client, image={"id": IDS["red"]}, text=["green", long]).json()
+    assert len(composed["warnings"]) == 1
+    excluded = search(client, text="red", exclude=[{"text": long, "weight": 0.1}]).json()
+    assert len(excluded["warnings"]) == 1
+
+
 def test_a_composer_without_both_is_answered_with_a_warning(client: TestClient) -> None:
     response = search(client, text="red", composer={"name": "sum"})
     assert "composer" in response.json()["warnings"][0]
@@ -136,7 +244,16 @@ def test_a_limit_out_of_range_is_refused(client: TestClient, limit: object) -> N
         ({"image": {"base64": "ÄÖ"}}, "image.base64"),
         ({"text": "red", "colour": 1}, "colour"),
         ({"text": "red", "min_score": "high"}, "min_score"),
-        ({"text": "red", "composer": {"name": "mix"}}, "composer.name"),
+        ({"text": "red", "composer": {"name": "basic", "weight": 0.5}}, "composer"),
+        ({"text": "red", "composer": {"weight": 0.5}}, "composer"),
+        ({"text": "red", "composer": {"name": "m" * 65}}, "composer.name"),
+        ({"exclude": [{"text": "red"}]}, "body"),
+        ({"text": "red", "exclude": [{}]}, "exclude.0"),
+        ({"text": "red", "exclude": [{"text": "blue", "image": {"id": IDS["red"]}}]}, "exclude.0"),
+        ({"text": "red", "exclude": [{"text": " "}]}, "exclude.0.text"),
+        ({"text": "red", "exclude": [{"text": "blue", "weight": 0}]}, "exclude.0.weight"),
+        ({"text": "red", "exclude": [{"text": "blue", "weight": 11}]}, "exclude.0.weight"),
+        ({"text": "red", "exclude": [{"text": "blue"}] * 17}, "exclude"),
         ({"text": "red", "composer": {"name": "sum", "weight": -1}}, "composer"),
         ({"text": "red", "composer": {"name": "slerp", "weight": 1.5}}, "composer"),
         ({"text": "red", "cursor": "a" * 65_537}, "cursor"),
@@ -154,12 +271,9 @@ def test_a_query_that_makes_no_sense_is_refused_by_field(
     "fields",
     [
         {"filter": {"field": "path", "prefix": "trip/"}},
-        {"exclude": [{"text": "blue"}]},
         {"crop": [0.1, 0.1, 0.9, 0.9]},
         {"mode": "hybrid"},
         {"image": {"url": "https://example.com/a.jpg"}},
-        *({"composer": {"name": name}} for name in ("magiclens", "searle", "lincir", "pic2word")),
-        {"composer": {"name": "basic"}},
     ],
 )
 def test_what_is_not_built_yet_is_refused_and_not_ignored(
@@ -222,7 +336,9 @@ def test_a_form_may_hold_a_text_alone(client: TestClient) -> None:
         ({"text": ""}, "invalid_request", "text.0"),
         ({"min_score": "NaN"}, "invalid_request", "min_score"),
         ({"composer": "{"}, "invalid_request", "composer"),
-        ({"composer": '{"name": "mix"}'}, "invalid_request", "composer.name"),
+        ({"composer": '{"name": 7}'}, "invalid_request", "composer.name"),
+        ({"exclude": "["}, "invalid_request", "exclude"),
+        ({"exclude": '[{"text": ""}]'}, "invalid_request", "exclude.0.text"),
         ({"colour": "1"}, "invalid_request", "colour"),
         ({"filter": '{"field": "path"}'}, "not_supported", "filter"),
         ({"mode": "hybrid"}, "not_supported", "mode"),

@@ -1,0 +1,143 @@
+"""A MagicLens model as Pictor's encoder: two spaces in one pass.
+
+Pictures get CLIP's embedding, which texts are compared with, and MagicLens's with the text "",
+which pictures and composed queries are compared with: the CLIP forward pass is shared, the fusion
+on top is cheap. A checkpoint whose vocabulary is not CLIP's (the small ones of tests) reads CLIP's
+tokens folded into its own, its last two ids being start and end as in CLIP's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from models.device import Placement
+from models.encoders import Prompt
+from models.errors import InputError, ModelError
+from models.magiclens.folder import Card
+from models.magiclens.module import PADDING_ID, MagicLens
+from models.openclip import clip_tokenizer
+from models.openclip_encoder import RUN_FAILURES
+from models.preprocess import Pixels
+from models.space import Space, revision_of
+from models.text_tower import PseudoWords, encode_tokens, word_width
+from models.tokens import overlong, places_of
+from models.vectors import Embeddings
+
+CLIP_SPACE = "clip"
+CLIP_VOCABULARY = 49408
+
+
+class FoldedTokenizer:
+    """CLIP's tokens for a vocabulary of any size: texts -> (n, context), padded with 0."""
+
+    def __init__(self, vocabulary: int, context_length: int) -> None:
+        self._tokenizer: Any = clip_tokenizer(context_length)
+        self._vocabulary = vocabulary
+        self.context_length = context_length
+        self.encode = self._tokenizer.encode
+
+    def __call__(self, texts: list[str]) -> torch.Tensor:
+        tokens: torch.Tensor = self._tokenizer(texts)
+        if self._vocabulary == CLIP_VOCABULARY:
+            return tokens
+        words = self._vocabulary - 2
+        special = tokens >= CLIP_VOCABULARY - 2
+        moved = tokens - CLIP_VOCABULARY + self._vocabulary
+        return torch.where(special, moved, tokens % words)
+
+
+class MagicLensEncoder:
+    fills_galleries = True
+
+    def __init__(self, name: str, module: MagicLens, card: Card, placement: Placement) -> None:
+        self.preprocessing = card.preprocessing
+        self.placement = placement
+        self._tokenizer = FoldedTokenizer(card.sizes.vocabulary, card.sizes.context)
+        self.spaces = _spaces(name, module, card)
+        try:
+            self._module = module.eval().to(placement.device, placement.dtype)
+            self._no_words = self._text_embeddings([""])  # (1, dim)
+        except RUN_FAILURES as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"{name}: cannot be run on {placement}: {reason}") from error
+
+    @property
+    def space(self) -> Space:
+        """CLIP's, in which texts are compared with pictures."""
+        return self.spaces[0]
+
+    @property
+    def runs_on(self) -> str:
+        return str(self.placement)
+
+    @property
+    def word_width(self) -> int | None:
+        return word_width(self._module.clip)
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        return self.preprocessing.pixels(image)
+
+    def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
+        """(n, CLIP's dim + MagicLens's dim)."""
+        if not pixels:
+            return np.empty((0, sum(space.dimension for space in self.spaces)), dtype=np.float32)
+        batch = torch.from_numpy(np.stack(pixels)).to(self.placement.device)
+        with torch.inference_mode():
+            clip = self._module.encode_images(batch.float() / 255)
+            fused = self._module.fuse(clip, self._no_words.expand(len(clip), -1))
+            return _to_numpy(torch.cat([clip, fused], dim=-1))
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        if not texts:
+            return np.empty((0, self.space.dimension), dtype=np.float32)
+        if any(not text.strip() for text in texts):
+            raise InputError("text is empty, expected at least one word")
+        return _to_numpy(self._text_embeddings(texts))
+
+    def overlong(self, texts: Sequence[str]) -> list[bool]:
+        return overlong(self._tokenizer, texts)
+
+    def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
+        tokens = self._tokenizer([prompt.text for prompt in prompts])
+        vectors, places = places_of(self._tokenizer, tokens, prompts, self.word_width or 0)
+        device = self.placement.device
+        words = PseudoWords(vectors.to(device), places.to(device))
+        with torch.inference_mode():
+            rows = encode_tokens(
+                self._module.clip, tokens.to(device), pseudo_words=words, masked_id=PADDING_ID
+            )
+            return _to_numpy(rows)
+
+    def fuse(self, images: Embeddings, texts: Embeddings) -> Embeddings:
+        """Raw CLIP embeddings of n pictures and n texts -> MagicLens's of each pair, raw."""
+        with torch.inference_mode():
+            return _to_numpy(self._module.fuse(self._placed(images), self._placed(texts)))
+
+    def _text_embeddings(self, texts: Sequence[str]) -> torch.Tensor:
+        tokens = self._tokenizer(list(texts)).to(self.placement.device)
+        with torch.inference_mode():
+            return self._module.encode_tokens(tokens)
+
+    def _placed(self, rows: Embeddings) -> torch.Tensor:
+        return torch.from_numpy(rows).to(self.placement.device, self.placement.dtype)
+
+
+def _spaces(name: str, module: MagicLens, card: Card) -> tuple[Space, Space]:
+    """CLIP's own revision covers its towers, MagicLens's the head and that revision."""
+    settings = {"sizes": asdict(card.sizes), "preprocessing": card.preprocessing.settings()}
+    clip = revision_of(module.clip.state_dict(), settings)
+    head = {
+        key: weight for key, weight in module.state_dict().items() if not key.startswith("clip.")
+    }
+    fused = revision_of(head, {**settings, "clip": clip})
+    dimension = card.sizes.dimension
+    return Space(f"{name}:{CLIP_SPACE}", clip, dimension), Space(name, fused, dimension)
+
+
+def _to_numpy(embeddings: torch.Tensor) -> Embeddings:
+    result: Embeddings = embeddings.float().cpu().numpy()
+    return result
