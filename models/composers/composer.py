@@ -17,6 +17,8 @@ from models.phi import Phi
 from models.query import Question
 from models.vectors import Embeddings
 
+TEXT_BATCH = 256
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -85,8 +87,11 @@ class ComposerKind(Protocol):
 
 
 def compose_now(encoder: DualEncoder, composer: Composer, asked: Sequence[Asked]) -> list[Question]:
-    """The questions of these queries, the text tower run once for all of them."""
+    """The questions of these queries, which share forward passes of the text tower."""
     prompts = [composer.prompts(each) for each in asked]
-    rows = encode_prompts(encoder, [prompt for each in prompts for prompt in each])
+    flat = [prompt for each in prompts for prompt in each]
+    shares = (flat[at : at + TEXT_BATCH] for at in range(0, len(flat), TEXT_BATCH))
+    rows = [encode_prompts(encoder, share) for share in shares]
     ends = np.cumsum([len(each) for each in prompts])
-    return composer.compose(asked, np.split(rows, ends[:-1]))
+    texts = np.split(np.concatenate([encoder.encode_texts([]), *rows]), ends[:-1])
+    return composer.compose(asked, texts)

@@ -58,7 +58,7 @@ def read_checkpoint(path: Path) -> dict[str, Array]:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
     if not isinstance(tree, dict) or tree.keys() != {ROOT} or not isinstance(tree[ROOT], dict):
         found = ", ".join(map(repr, tree)) if isinstance(tree, dict) else type(tree).__name__
-        raise ModelError(f"{path}: expected a tree with the one root {ROOT!r}, found {found}")
+        raise ModelError(f"{path}: expected a tree with the one root {ROOT!r}, found {found[:200]}")
     return dict(_arrays(str(path), tree.pop(ROOT), ()))
 
 
@@ -115,8 +115,9 @@ def _tree(path: Path, file: IO[bytes], start: int, length: int) -> Any:  # noqa:
 def _unique(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
     names: dict[str, Any] = {}
     for name, value in pairs:
-        if not isinstance(name, str) or not name or "/" in name:
-            raise ModelError(f"name {name!r}: expected a string without '/'")
+        # joined by "/" and put into lines of text
+        if not isinstance(name, str) or "/" in name or not name.isprintable():
+            raise ModelError(f"name {name!r}: expected a plain string without '/'")
         if name in names:
             raise ModelError(f"name {name!r} stands twice in one map")
         names[name] = value

@@ -7,7 +7,6 @@ tokens folded into its own, its last two ids being start and end as in CLIP's.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,12 @@ from models.device import Placement
 from models.encoders import Prompt
 from models.errors import InputError, ModelError
 from models.magiclens.folder import Card
-from models.magiclens.module import PADDING_ID, MagicLens
+from models.magiclens.module import MagicLens
 from models.openclip import clip_tokenizer
 from models.openclip_encoder import RUN_FAILURES
 from models.preprocess import Pixels
 from models.space import Space, revision_of
-from models.text_tower import PseudoWords, encode_tokens, word_width
+from models.text_tower import PseudoWords, word_width
 from models.tokens import overlong, places_of
 from models.vectors import Embeddings
 
@@ -107,10 +106,7 @@ class MagicLensEncoder:
         device = self.placement.device
         words = PseudoWords(vectors.to(device), places.to(device))
         with torch.inference_mode():
-            rows = encode_tokens(
-                self._module.clip, tokens.to(device), pseudo_words=words, masked_id=PADDING_ID
-            )
-            return _to_numpy(rows)
+            return _to_numpy(self._module.encode_tokens(tokens.to(device), words))
 
     def fuse(self, images: Embeddings, texts: Embeddings) -> Embeddings:
         """Raw CLIP embeddings of n pictures and n texts -> MagicLens's of each pair, raw."""
@@ -128,7 +124,7 @@ class MagicLensEncoder:
 
 def _spaces(name: str, module: MagicLens, card: Card) -> tuple[Space, Space]:
     """CLIP's own revision covers its towers, MagicLens's the head and that revision."""
-    settings = {"sizes": asdict(card.sizes), "preprocessing": card.preprocessing.settings()}
+    settings = {**card.settings(), "preprocessing": card.preprocessing.settings()}
     clip = revision_of(module.clip.state_dict(), settings)
     head = {
         key: weight for key, weight in module.state_dict().items() if not key.startswith("clip.")

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -199,7 +200,7 @@ def _read_weights(path: Path, expected: Mapping[str, torch.Tensor]) -> dict[str,
                 f"{path}: {name} is {tensor.dtype} of shape {tuple(tensor.shape)}, "
                 f"expected torch.float32 of shape {tuple(shape)}"
             )
-        if not torch.isfinite(tensor).all():
+        if not np.isfinite(tensor.numpy()).all():  # many times faster than torch.isfinite
             raise ModelError(f"{path}: {name} holds NaN or infinity, expected numbers")
     return weights
 
