@@ -70,7 +70,7 @@ def assemble(
         library=library,
         answers=Answers(encoding, library, composers),
         composers=composers,
-        readiness=Readiness(encoding, library, settings.ready_timeout_s),
+        readiness=Readiness(encoding, library, composers, settings.ready_timeout_s),
         device=encoder.runs_on,
     )
 

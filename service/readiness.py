@@ -1,7 +1,8 @@
 """Whether the server really answers.
 
-One text and one picture go through the batchers that every request goes through, and one search
-through the index, each with a time limit. Raises NotReadyError naming the parts that failed.
+A text, a picture and a composition of both go through the batchers that every request goes through,
+and one search through the index, each with a time limit. Raises NotReadyError naming the parts that
+failed.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ from collections.abc import Awaitable
 import numpy as np
 from PIL import Image
 
+from models.composers.composer import Asked
+from models.composers.registry import Composers
 from models.errors import PictorError
 from models.query import single
 from service.encoding import Encoding
@@ -25,18 +28,25 @@ log = logging.getLogger(__name__)
 
 
 class Readiness:
-    def __init__(self, encoding: Encoding, library: Library, timeout_s: float) -> None:
+    def __init__(
+        self, encoding: Encoding, library: Library, composers: Composers, timeout_s: float
+    ) -> None:
         self._encoding = encoding
         self._library = library
+        self._composers = composers
         self._timeout_s = timeout_s
         self._tiny_picture = _tiny_picture()
 
     async def check(self) -> Health:
-        space = self._encoding.spaces[-1]
-        anywhere = single(space, np.ones(space.dimension, dtype=np.float32))
+        spaces = self._encoding.spaces
+        ones = {space: np.ones(space.dimension, dtype=np.float32) for space in spaces}
+        anywhere = single(spaces[-1], ones[spaces[-1]])
         parts: dict[str, Awaitable[object]] = {
             "texts": self._encoding.texts([TINY_TEXT]),
             "pictures": self._encoding.pictures([self._tiny_picture]),
+            "compositions": self._encoding.compose(
+                self._composers.named(), Asked(ones, (TINY_TEXT,))
+            ),
             "index": self._library.find(anywhere, Ranking(limit=1)),
         }
         in_time = (asyncio.wait_for(part, self._timeout_s) for part in parts.values())

@@ -50,7 +50,7 @@ class AnyWordEncoder(ColourEncoder):
         rows = [
             np.sum([self._word(word) for word in text.lower().split()], axis=0) for text in texts
         ]
-        return np.stack(rows).astype(np.float32)
+        return f32(rows).reshape(-1, 4)
 
     def _word(self, word: str) -> Vector:
         return np.random.default_rng(sum(word.encode())).random(4, dtype=np.float32)

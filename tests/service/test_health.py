@@ -15,6 +15,9 @@ from tests.service.conftest import PICTURES, Built, Serve
 PATIENCE_S = 10
 
 
+ALL_OK = dict.fromkeys(("texts", "pictures", "compositions", "index"), "ok")
+
+
 class Stuck(ColourEncoder):
     """Answers texts only once the gate is open."""
 
@@ -47,7 +50,7 @@ def test_a_server_that_answers_is_alive_and_ready(client: TestClient) -> None:
     assert client.get("/livez").json()["status"] == "alive"
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json()["checks"] == {"texts": "ok", "pictures": "ok", "index": "ok"}
+    assert response.json()["checks"] == ALL_OK
 
 
 def test_a_dead_worker_fails_its_callers_and_turns_readiness_red(serve: Serve) -> None:
@@ -56,7 +59,7 @@ def test_a_dead_worker_fails_its_callers_and_turns_readiness_red(serve: Serve) -
     assert problem(like_red(client)) == (503, "unavailable")
     ready = client.get("/readyz")
     assert problem(ready) == (503, "not_ready")
-    assert ready.json()["checks"] == {"texts": "ok", "pictures": "UnavailableError", "index": "ok"}
+    assert ready.json()["checks"] == {**ALL_OK, "pictures": "UnavailableError"}
     assert client.get("/livez").status_code == 200
     assert found(client.post("/v1/search", json={"text": "red", "limit": 1})) == ["red"]
 
