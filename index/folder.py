@@ -12,7 +12,6 @@ A file that the catalogue does not name is garbage; a file that it names is neve
 
 import contextlib
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import CollectionError
+from models.files import sync
 
 CATALOGUE = "catalogue.sqlite"
 LOCK = ".pictor-lock"
@@ -128,15 +128,6 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CollectionError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def sync(path: Path) -> None:
-    """fsync a file or a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def checksum(path: Path) -> str:

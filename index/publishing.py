@@ -14,12 +14,13 @@ from pathlib import Path
 
 from index.catalogue import ITEM_FIELDS, sqlite_errors
 from index.faiss import IndexRecord
-from index.folder import sync, writing
+from index.folder import writing
 from index.items import Failure, Item, Occurrence
 from index.migrations import migrate
 from index.segments import SegmentRecord
 from index.sources import Root
 from models.errors import CollectionError
+from models.files import sync
 from models.space import Space
 
 

@@ -178,12 +178,10 @@ def _scored(gallery: Gallery, rows: Rows, query: Query) -> Scores:
 def score(units: Mapping[Space, Units], query: Query) -> Scores:
     """(m, dim) float16 a space -> (m,): similarities are summed in float64 row by row."""
     rows = {space: each.astype(np.float64) for space, each in units.items()}
-    products = (
+    similarities = [
         np.sum(rows[probe.space] * probe.vector.astype(np.float64), axis=-1)
         for probe in query.probes
-    )
-    # a row's float16 rounding can leave it a little longer than a unit
-    similarities = [np.clip(each, -1, 1) for each in products]
+    ]
     return query.scores(similarities).astype(np.float32)
 
 

@@ -12,7 +12,6 @@ Gu et al., "Language-only Training of Zero-shot Composed Image Retrieval", CVPR 
 """
 
 import hashlib
-import json
 import pickle
 import struct
 from collections.abc import Mapping, Sequence
@@ -28,8 +27,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
+from models.cards import read_card, space_content, space_in, write_card
 from models.errors import InputError, ModelError
-from models.pinned import read_content, space_content, space_in, write_whole
+from models.files import write_whole
 from models.space import Space
 from models.vectors import Embeddings
 
@@ -183,14 +183,14 @@ def write_phi(folder: Path, phi: Phi) -> None:
         "origin": dict(phi.origin),
     }
     write_whole(folder / WEIGHTS_FILE, data)
-    write_whole(folder / PHI_FILE, (json.dumps(content, indent=2) + "\n").encode())
+    write_card(folder / PHI_FILE, content)
 
 
 def read_phi(folder: Path) -> Phi:
     file, weights_file = folder / PHI_FILE, folder / WEIGHTS_FILE
     if not file.is_file():
         raise ModelError(f"{folder}: no textual inversion network there: expected {PHI_FILE}")
-    content = read_content(file, FORMAT, VERSION)
+    content = read_card(file, FORMAT, VERSION)
     kind, space, origin = _kind(content, file), space_in(content, file), content.get("origin")
     if not isinstance(origin, dict):
         raise ModelError(f"{file}: origin: expected an object, got {origin!r}")

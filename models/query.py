@@ -19,7 +19,7 @@ from models.space import Space
 from models.vectors import Embeddings, Vector, unit_vector
 
 T = TypeVar("T")
-Similarities = Sequence[NDArray[np.float64]]  # (m,) a probe, each in -1..1
+Similarities = Sequence[NDArray[np.float64]]  # (m,) a probe
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,12 @@ class Query:
 
     def scores(self, similarities: Similarities) -> NDArray[np.float64]:
         """One array (m,) a probe -> (m,)."""
+        weighted = list(zip(self.probes[self.fused :], similarities[self.fused :], strict=True))
+        total = sum((p.weight * s for p, s in weighted), start=np.float64(0))
+        # a row's float16 rounding can leave it a little longer than a unit
+        bound = sum(abs(p.weight) for p, _ in weighted)
         fused = self.fusion.scores(similarities[: self.fused]) if self.fusion else np.float64(0)
-        weighted = zip(self.probes[self.fused :], similarities[self.fused :], strict=True)
-        return np.asarray(fused + sum((p.weight * s for p, s in weighted), start=np.float64(0)))
+        return np.asarray(fused + np.clip(total, -bound, bound))
 
     def towards(self, probe: int) -> Vector:
         """Where the pictures are that this probe proposes: a negative weight wants the least

@@ -23,7 +23,7 @@ PROMPTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one network is one composer
 class TextualInversion:
     phi: Phi
 

@@ -12,7 +12,6 @@ Raises ModelError, one plain line, for whatever cannot be read, written or belie
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,8 +22,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from models.cards import read_card
 from models.errors import ModelError
-from models.huggingface import CLIP_MEAN, CLIP_STD, read_json
+from models.files import sync
+from models.huggingface import CLIP_MEAN, CLIP_STD
 from models.magiclens.checkpoint import read_checkpoint
 from models.magiclens.module import MagicLens, with_weights, without_weights
 from models.magiclens.sizes import MagicLensSizes
@@ -83,7 +84,7 @@ def is_magiclens_folder(folder: Path) -> bool:
 
 def read_folder(folder: Path) -> tuple[MagicLens, Card]:
     path = folder / CARD_FILE
-    card = _card(path, read_json(path))
+    card = _card(path, read_card(path, FORMAT, VERSION))
     module = without_weights(card.sizes)
     weights = _read_weights(folder / WEIGHTS_FILE, module.state_dict())
     if (found := sum(tensor.numel() for tensor in weights.values())) != card.parameters:
@@ -133,27 +134,15 @@ def _write(out: Path, weights: dict[str, torch.Tensor], content: dict[str, Any])
     unfinished[WEIGHTS_FILE].chmod(0o644)  # safetensors makes it readable for its owner alone
     unfinished[CARD_FILE].write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     for file in unfinished.values():
-        _sync(file)
+        sync(file)
     (out / CARD_FILE).unlink(missing_ok=True)
     for name, file in unfinished.items():
         file.replace(out / name)
-    _sync(out)
-
-
-def _sync(path: Path) -> None:
-    """fsync a file or a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(out)
 
 
 def _card(path: Path, content: Mapping[str, Any]) -> Card:
     fields = {"name", "sizes", "preprocessing", "source", "source_sha256", "parameters"}
-    if content.get("format") != FORMAT or content.get("version") != VERSION:
-        found = f"{content.get('format')!r} version {content.get('version')!r}"
-        raise ModelError(f"{path}: expected format {FORMAT!r} version {VERSION}, found {found}")
     if odd := content.keys() ^ {"format", "version", *fields}:
         raise ModelError(f"{path}: {sorted(odd)[0]!r} is missing or unknown")
     for field, kind in {

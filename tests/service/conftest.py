@@ -13,6 +13,7 @@ from index.collection import Collection
 from index.items import item_id
 from index.job import JobOptions, build_collection
 from index.sources import FolderSource, Root
+from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from service.app import create_app
 from service.settings import Settings
@@ -27,7 +28,12 @@ IDS = {Path(name).stem: item_id(data) for name, data in PICTURES.items()}
 
 
 class Serve(Protocol):
-    def __call__(self, encoder: DualEncoder | None = None, **settings: Any) -> TestClient: ...  # noqa: ANN401
+    def __call__(
+        self,
+        encoder: DualEncoder | None = None,
+        composers: Composers | None = None,
+        **settings: Any,  # noqa: ANN401
+    ) -> TestClient: ...
 
 
 @dataclass(frozen=True)
@@ -60,11 +66,15 @@ def serve(built: Built) -> Iterator[Serve]:
     """A client of a server with the given encoder and settings, started."""
     with ExitStack() as stack:
 
-        def serve_with(encoder: DualEncoder | None = None, **settings: Any) -> TestClient:  # noqa: ANN401
+        def serve_with(
+            encoder: DualEncoder | None = None,
+            composers: Composers | None = None,
+            **settings: Any,  # noqa: ANN401
+        ) -> TestClient:
             given = Settings(**{"collection": built.folder, "threads": 2, **settings})
             collection = Collection.open(given.collection, given.roots)
             stack.callback(collection.close)
-            app = create_app(collection, encoder or ColourEncoder(), given)
+            app = create_app(collection, encoder or ColourEncoder(), given, composers)
             client = TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
             return stack.enter_context(client)
 
