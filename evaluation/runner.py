@@ -8,7 +8,7 @@ kernel's; ties go by id.
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ TEXT_BATCH = 256
 COMPOSED_BATCH = 32
 SOURCE = "gallery"
 Announce = Callable[[str], None]
+Composition = tuple[str, tuple[str, ...]]  # a picture, and what to change in it
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ class Examiner:
     encoder: DualEncoder
     composer: Composer
     id_of: dict[str, str]
+    # several tasks may ask the same: all edits, and those of one kind
+    _composed: dict[Composition, SearchQuestion] = field(default_factory=dict)
 
     def rankings(self, task: Task, depth: int) -> list[list[str]]:
         if task.texts:
@@ -139,27 +142,30 @@ class Examiner:
         """In the questions' order; a composed question leaves its picture out of its ranking."""
         texts = sorted({q.texts[0] for q in task.questions if q.picture is None})
         rows = dict(zip(texts, self._embed(texts), strict=True))
-        composed = iter(self._composed([q for q in task.questions if q.picture and q.texts]))
+        self._compose([q for q in task.questions if q.picture and q.texts])
         for question in task.questions:
             if question.picture is None:
                 yield single(self.encoder.space, rows[question.texts[0]]), frozenset()
                 continue
             reference, space = self.id_of[question.picture], self.encoder.spaces[-1]
             if question.texts:
-                yield next(composed), frozenset({reference})
+                composed = self._composed[question.picture, question.texts]
+                yield composed, frozenset({reference})
             else:
                 alike = single(space, self.snapshot.embeddings(reference)[space])
                 yield alike, frozenset({reference})
 
-    def _composed(self, questions: Sequence[Question]) -> Iterator[SearchQuestion]:
-        for at in range(0, len(questions), COMPOSED_BATCH):
-            batch = questions[at : at + COMPOSED_BATCH]
-            references = [self.id_of[str(question.picture)] for question in batch]
+    def _compose(self, questions: Sequence[Question]) -> None:
+        wanted = dict.fromkeys((str(q.picture), q.texts) for q in questions)
+        new = [each for each in wanted if each not in self._composed]
+        for at in range(0, len(new), COMPOSED_BATCH):
+            batch = new[at : at + COMPOSED_BATCH]
             asked = [
-                Asked(self.snapshot.embeddings(reference), question.texts)
-                for reference, question in zip(references, batch, strict=True)
+                Asked(self.snapshot.embeddings(self.id_of[picture]), texts)
+                for picture, texts in batch
             ]
-            yield from compose_now(self.encoder, self.composer, asked)
+            made = compose_now(self.encoder, self.composer, asked)
+            self._composed.update(zip(batch, made, strict=True))
 
     def _text_rankings(self, task: Task, depth: int) -> list[list[str]]:
         units = unit(self._embed([text for _, text in task.texts]))[0].astype(np.float16)
