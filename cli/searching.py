@@ -48,6 +48,11 @@ class Asking:
                 "give one --text, or an --image, or an --image and what to change in it"
             )
 
+    def composed_by(self, composers: "Composers") -> str | None:
+        """The composer's name; None where nothing is composed."""
+        composed = self.image is not None and self.texts
+        return composers.named(self.composer, self.weight).name if composed else None
+
     def question(self, encoder: "DualEncoder", composers: "Composers") -> "Question":
         from models.query import Excluded, excluding
 
@@ -108,7 +113,8 @@ def search(
         reference = model or snapshot.model
     asking = Asking(tuple(text or ()), image, tuple(exclude or ()), composer, weight)
     encoder = load_model(reference, device, dtype, threads)
-    question = asking.question(encoder, composers_of(encoder, phi or ()))
+    composers = composers_of(encoder, phi or ())
+    question = asking.question(encoder, composers)
     with opened.snapshot() as snapshot:
         page = find(snapshot, question, limit=limit)
         hits = page.hits
@@ -124,6 +130,7 @@ def search(
         for hit in hits
     ]
     if as_json:
-        print_json({"space": page.query.probes[0].space.name, "hits": rows})
+        space = page.query.probes[0].space.name
+        print_json({"space": space, "composer": asking.composed_by(composers), "hits": rows})
     for row in [] if as_json else rows:
         typer.echo(f"{row['score']:.4f}  {row['path']}")

@@ -1,61 +1,14 @@
 """The commands as a person types them: results, exit codes, one plain line for a mistake."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cli.main import run
-from tests.fakes import picture
+from tests.cli.outcomes import Pictor, mistake
 
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-
-VERBS = ("demo", "index", "search", "serve", "inspect", "models", "embed", "scenes")
-Pictor = Callable[..., Outcome]
-
-
-@pytest.fixture
-def pictor(capsys: pytest.CaptureFixture[str]) -> Pictor:
-    def type_in(*arguments: str | Path) -> Outcome:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return Outcome(code, printed.out, printed.err)
-
-    return type_in
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for colour in ("red", "green", "blue"):
-        picture(colour, (64, 64)).save(folder / f"{colour}.png")
-    return folder
-
-
-@pytest.fixture
-def collection(pictor: Pictor, photos: Path, tmp_path: Path) -> Path:
-    assert pictor("index", photos, "--out", tmp_path / "collection").code == 0
-    return tmp_path / "collection"
-
-
-def mistake(outcome: Outcome) -> str:
-    """The one line that a mistake of the user's is answered with."""
-    assert outcome.code == 2
-    assert outcome.out == ""
-    lines = [line for line in outcome.err.splitlines() if line.startswith("pictor: ")]
-    assert len(lines) == 1 and "Traceback" not in outcome.err
-    return lines[0]
+VERBS = ("demo", "index", "search", "serve", "inspect", "models", "embed", "convert", "scenes")
 
 
 def test_help_shows_every_command_without_loading_a_model(pictor: Pictor) -> None:
