@@ -6,7 +6,7 @@ from time import perf_counter
 from index.items import Item
 from models.composers.registry import Composers
 from models.vectors import Vector, unit_vector
-from service.asking import Asking
+from service.asking import Asking, Posed
 from service.embedding_schemas import (
     EmbeddingInput,
     EmbeddingsRequest,
@@ -30,10 +30,11 @@ class Answers:
         started = perf_counter()
         composer, spaces = self._asking.composer(request), self._encoding.spaces
         if request.cursor is None:
-            question, cursor = await self._asking.question(request), None
+            posed, cursor = await self._asking.pose(request), None
         else:
-            question, cursor = resume(request, composer, spaces)
-        found = await self._library.find(question, ranking_of(request, cursor))
+            query, cursor = resume(request, composer, spaces)
+            posed = Posed(query)
+        found = await self._library.find(posed.question, ranking_of(request, cursor))
         query = found.page.query
         return SearchResponse(
             kind=request.kind,
@@ -42,7 +43,7 @@ class Answers:
             composer=composer,
             took_ms=round(1000 * (perf_counter() - started), 2),
             next_cursor=hand_on(request, composer, spaces, found.page),
-            warnings=await self._asking.warnings(request),
+            warnings=[*posed.warnings, *warnings_of(request)],
             hits=hits_of(found),
         )
 
@@ -74,6 +75,12 @@ def ranking_of(request: SearchRequest, cursor: str | None) -> Ranking:
         min_score=request.min_score,
         without=frozenset(image.id for image in named if image and image.id),
     )
+
+
+def warnings_of(request: SearchRequest) -> list[str]:
+    if request.composer is not None and request.kind != "composed":
+        return ["composer has no effect: it takes a text and an image"]
+    return []
 
 
 def hits_of(found: Found) -> list[SearchHit]:

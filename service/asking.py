@@ -5,6 +5,8 @@ instructions in the composer's own.
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from models.composers.composer import Asked
 from models.composers.registry import Composers
@@ -12,7 +14,15 @@ from models.encoders import PictureEmbeddings
 from models.query import Excluded, Question, excluding, single
 from service.encoding import Encoding
 from service.library import Library
-from service.schemas import ExcludedPart, ImageReference, SearchRequest
+from service.schemas import ComposerChoice, ExcludedPart, ImageReference, SearchRequest
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A question, and what the caller should know of how it was read."""
+
+    question: Question
+    warnings: tuple[str, ...] = ()
 
 
 class Asking:
@@ -28,34 +38,37 @@ class Asking:
         name = self._composers.named(request.composer.name, request.composer.weight).name
         return name if request.kind == "composed" else None
 
-    async def question(self, request: SearchRequest) -> Question:
+    async def pose(self, request: SearchRequest) -> Posed:
         unwanted = asyncio.gather(*(self._excluded(part) for part in request.exclude or ()))
-        question, parts = await asyncio.gather(self._wanted(request), unwanted)
-        return excluding(question, parts)
+        wanted, parts = await asyncio.gather(self._wanted(request), unwanted)
+        excluded = [part.text for part in request.exclude or () if part.text]
+        warnings = [*wanted.warnings, *[w for text in excluded for w in await self._cut(text)]]
+        return Posed(excluding(wanted.question, parts), tuple(warnings))
 
-    async def warnings(self, request: SearchRequest) -> list[str]:
-        texts = [*(request.text or ()), *(part.text for part in request.exclude or () if part.text)]
-        warnings = [
-            f"text is longer than the model reads, and was cut: {text[:40]!r}..."
-            for text, cut in zip(texts, await self._encoding.overlong(texts), strict=True)
-            if cut
-        ]
-        if request.composer is not None and request.kind != "composed":
-            warnings.append("composer has no effect: it takes a text and an image")
-        return warnings
-
-    async def _wanted(self, request: SearchRequest) -> Question:
+    async def _wanted(self, request: SearchRequest) -> Posed:
         spaces = self._encoding.spaces
         if request.image is None:
-            return single(spaces[0], (await self._encoding.texts(request.text or []))[0])
+            (text,) = request.text or [""]
+            (embedding,) = await self._encoding.texts([text])
+            return Posed(single(spaces[0], embedding), await self._cut(text))
         picture = await self._picture(request.image)
         if request.text is None:
-            return single(spaces[-1], picture[spaces[-1]])
-        choice = request.composer
-        composer = self._composers.named(
-            choice.name if choice else None, choice.weight if choice else None
-        )
-        return await self._encoding.compose(composer, Asked(picture, tuple(request.text)))
+            return Posed(single(spaces[-1], picture[spaces[-1]]))
+        return await self._composed(request.composer, Asked(picture, tuple(request.text)))
+
+    async def _composed(self, choice: ComposerChoice | None, asked: Asked) -> Posed:
+        named = (choice.name, choice.weight) if choice else (None, None)
+        composer = self._composers.named(*named)
+        prompts = await self._encoding.prompts(composer, asked)
+        question = await self._encoding.compose(composer, asked, prompts)
+        read = [prompt.text for prompt in prompts]
+        return Posed(question, await self._cut(asked.joined, read))
+
+    async def _cut(self, said: str, read: Sequence[str] | None = None) -> tuple[str, ...]:
+        """A warning where what the model is to read of `said` is longer than it can."""
+        if await self._encoding.cut(read or [said]):
+            return (f"text is longer than the model reads, and was cut: {said[:40]!r}...",)
+        return ()
 
     async def _excluded(self, part: ExcludedPart) -> Excluded:
         spaces = self._encoding.spaces

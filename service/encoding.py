@@ -84,11 +84,11 @@ class Encoding:
 
     async def texts(self, texts: Sequence[str]) -> list[Vector]:
         """n texts -> n raw embeddings (dim,)."""
-        return await self._prompts([Prompt(text) for text in texts])
+        return await self._embedded([Prompt(text) for text in texts])
 
-    async def overlong(self, texts: Sequence[str]) -> list[bool]:
-        """Which of the texts are cut, because the model reads no more of them."""
-        return await self._decoders.run(self._encoder.overlong, texts)
+    async def cut(self, texts: Sequence[str]) -> bool:
+        """Whether any of the texts is longer than what the model reads of it."""
+        return any(await self._decoders.run(self._encoder.overlong, texts))
 
     async def pictures(self, files: Sequence[bytes]) -> list[PictureEmbeddings]:
         """n picture files' bytes -> the raw embeddings of each in every space."""
@@ -98,13 +98,17 @@ class Encoding:
             rows += await self._pictures.submit(await asyncio.gather(*decoding))
         return [by_space(row, self.spaces) for row in rows]
 
-    async def compose(self, composer: Composer, asked: Asked) -> Question:
-        prompts = await self._decoders.run(composer.prompts, asked)
-        texts = np.stack(await self._prompts(prompts)) if prompts else _NO_TEXTS
+    async def prompts(self, composer: Composer, asked: Asked) -> Sequence[Prompt]:
+        return await self._decoders.run(composer.prompts, asked)
+
+    async def compose(
+        self, composer: Composer, asked: Asked, prompts: Sequence[Prompt]
+    ) -> Question:
+        texts = np.stack(await self._embedded(prompts)) if prompts else _NO_TEXTS
         (question,) = await self._compositions.submit([Composing(composer, asked, texts)])
         return question
 
-    async def _prompts(self, prompts: Sequence[Prompt]) -> list[Vector]:
+    async def _embedded(self, prompts: Sequence[Prompt]) -> list[Vector]:
         rows: list[Vector] = []
         for share in self._shares(prompts):
             rows += await self._texts.submit(share)

@@ -44,9 +44,7 @@ class Readiness:
         parts: dict[str, Awaitable[object]] = {
             "texts": self._encoding.texts([TINY_TEXT]),
             "pictures": self._encoding.pictures([self._tiny_picture]),
-            "compositions": self._encoding.compose(
-                self._composers.named(), Asked(ones, (TINY_TEXT,))
-            ),
+            "compositions": self._compose(Asked(ones, (TINY_TEXT,))),
             "index": self._library.find(anywhere, Ranking(limit=1)),
         }
         in_time = (asyncio.wait_for(part, self._timeout_s) for part in parts.values())
@@ -55,6 +53,11 @@ class Readiness:
         if any(state != "ok" for state in checks.values()):
             raise NotReadyError(checks)
         return Health(status="ready", checks=checks)
+
+    async def _compose(self, asked: Asked) -> None:
+        composer = self._composers.named()
+        prompts = await self._encoding.prompts(composer, asked)
+        await self._encoding.compose(composer, asked, prompts)
 
     def _state(self, outcome: object) -> str:
         if isinstance(outcome, TimeoutError):

@@ -149,6 +149,7 @@ def test_a_text_that_is_longer_than_the_model_reads_is_cut_with_a_warning(
     assert "cut" in warning and "red red" in warning
     composed = search(client, image={"id": IDS["red"]}, text=["green", long]).json()
     assert len(composed["warnings"]) == 1
+    assert search(client, image={"id": IDS["red"]}, text=["green"]).json()["warnings"] == []
     excluded = search(client, text="red", exclude=[{"text": long, "weight": 0.1}]).json()
     assert len(excluded["warnings"]) == 1
 
@@ -164,9 +165,8 @@ class WordyEncoder(ColourEncoder):
     word_width = 4
 
     def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
-        named = [p.text if p.word is None else p.text.partition("that ")[2] for p in prompts]
-        words = [0 if p.word is None else p.word for p in prompts]
-        return self.encode_texts(named) + np.stack(np.broadcast_arrays(*words, np.zeros(4))[:-1])
+        named = self.encode_texts([prompt.text.partition("that ")[2] for prompt in prompts])
+        return named + np.stack([prompt.word for prompt in prompts if prompt.word is not None])
 
 
 def test_callers_of_a_phi_network_are_answered_by_it(serve: Serve) -> None:

@@ -98,6 +98,12 @@ def test_an_instruction_longer_than_the_context_is_cut_with_a_warning(client: Te
     query = {"image": {"id": RED}, "text": "very " * 80 + "blue"}
     (warning,) = client.post("/v1/search", json=query).json()["warnings"]
     assert "cut" in warning
+    # two instructions that would fit alone, but are read together
+    both = {**query, "text": ["very " * 60 + "blue", "very " * 60 + "red"]}
+    (warning,) = client.post("/v1/search", json=both).json()["warnings"]
+    assert "cut" in warning
+    apart = {**both, "composer": {"name": "sum"}}
+    assert client.post("/v1/search", json=apart).json()["warnings"] == []
 
 
 def test_a_composer_without_its_weights_is_a_400_that_lists_the_others(
