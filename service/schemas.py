@@ -44,6 +44,7 @@ EXAMPLES: list[JsonValue] = [
         "text": "at night",
         "composer": {"name": "slerp", "weight": 0.5},
     },
+    {"text": "a beach", "exclude": [{"text": "people", "weight": 0.5}]},
 ]
 
 
