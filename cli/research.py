@@ -80,7 +80,10 @@ def train(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Train a model; the same command goes on where a stopped run left off."""
+    """Train a model, a phi network (kind = "lincir") or a light query encoder (kind = "isa").
+
+    The same command goes on where a stopped run left off.
+    """
     from models.device import available_threads, choose_placement, limit_torch_threads
     from training.config import read_config
     from training.run import train as run_training
@@ -89,4 +92,5 @@ def train(
     threads = threads or available_threads()
     limit_torch_threads(threads)
     folder = run_training(run, choose_placement(device), threads, report=note)
-    typer.echo(f"{folder}: use it as --model {folder}")
+    option = "--phi" if run.kind == "lincir" else "--model"
+    typer.echo(f"{folder}: use it as {option} {folder}")

@@ -21,7 +21,7 @@ def models(as_json: AsJson = False) -> None:
     typer.echo(f"{STARTER}  (ships with Pictor; small, for the first minutes)")
     for name, use in RECOMMENDED:
         typer.echo(f"{name}  ({use})")
-    typer.echo("MagicLens's published models: pictor convert magiclens FILE.pkl OUT, then --model OUT")
+    typer.echo("MagicLens as published: pictor convert magiclens FILE.pkl OUT, then --model OUT")
     typer.echo("\n".join(listed))
 
 

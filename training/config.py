@@ -1,11 +1,15 @@
 """What a training run is: one TOML file, checked whole before anything starts.
 
-Paths in the file are relative to the file. Raises InputError naming the file and the field.
+`kind` says what is trained: "clip" a dual encoder (the one where it is left out), "lincir" a
+textual inversion network, "isa" a light query encoder. Paths in the file are relative to the file,
+those of the data to its `data`. Raises InputError naming the file and the field.
 """
 
+import hashlib
+import json
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,12 +20,17 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CaptionedPictures(Section):
-    """A folder of pictures and a table with the columns file, split, caption."""
+class CaptionTable(Section):
+    """A table with the columns file, split, caption."""
 
-    folder: Path
     table: Path
     split: str = "train"
+
+
+class CaptionedPictures(CaptionTable):
+    """A folder of pictures and the table of their captions."""
+
+    folder: Path
 
 
 class NamedClasses(Section):
@@ -76,13 +85,24 @@ class ImageStage(Section):
     photograph_jitter: float = Field(default=0.0, ge=0, lt=0.5)  # the same of a photograph's view
 
 
-class TrainingConfig(Section):
-    """`model` holds open_clip's settings: embed_dim, vision_cfg, text_cfg."""
+class Run(Section):
+    """What a run of any kind says."""
 
     name: str
     seed: int
     data: Path
     out: Path
+    checkpoint_every: int = Field(default=500, ge=1)
+
+    def beside(self, folder: Path) -> dict[str, Any]:
+        """What changes when the paths are read as relative to that folder."""
+        return {"data": (folder / self.data).resolve(), "out": (folder / self.out).resolve()}
+
+
+class TrainingConfig(Run):
+    """`model` holds open_clip's settings: embed_dim, vision_cfg, text_cfg."""
+
+    kind: Literal["clip"] = "clip"
     model: dict[str, Any]
     vocabulary: int = Field(default=8000, ge=600, le=49408)
     picture_px: int = Field(default=128, ge=32)
@@ -94,7 +114,6 @@ class TrainingConfig(Section):
     image_stage: ImageStage
     polish_stage: ImageStage | None = None  # a second cosine, from where the first ended
     polish_text_share: float = Field(default=1.0, gt=0, le=1)  # the rest: the text tower before it
-    checkpoint_every: int = Field(default=500, ge=1)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -110,18 +129,113 @@ class TrainingConfig(Section):
         return self
 
 
-def read_config(path: Path) -> TrainingConfig:
+class Frozen(Run):
+    """A run beside a model that it leaves as it is: a word that `--model` takes, or a path."""
+
+    model: str
+
+    def beside(self, folder: Path) -> dict[str, Any]:
+        architecture, slash, file = self.model.partition("/")
+        model = self.model
+        if (folder / model).is_dir():
+            model = str((folder / model).resolve())
+        elif slash and (folder / file).is_file():
+            model = f"{architecture}/{(folder / file).resolve()}"
+        return {**super().beside(folder), "model": model}
+
+
+class LincirConfig(Frozen):
+    """Published: batch 512, 20,000 steps, noise 1.0, for CLIP's raw text embeddings of norm ~10."""
+
+    kind: Literal["lincir"]
+    texts: tuple[Path, ...] = ()  # files of one caption a line
+    captions: tuple[CaptionTable, ...] = ()
+    scenes: SampleScenes | None = None  # their captions; nothing is drawn
+    steps: int = Field(ge=1)
+    batch: int = Field(default=256, ge=1)
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.01
+    warmup_steps: int = 0
+    hidden: int | None = Field(default=None, ge=1)  # four times the embedding's dimension
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    noise: float = Field(default=1.0, ge=0)  # its largest deviation, a dimension
+    scales: tuple[float, float] = (1.0, 1.0)  # between which the network's input is lengthened
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if not 0 < self.scales[0] <= self.scales[1]:
+            raise ValueError("scales: expected two positive numbers, the smaller first")
+        if not (self.texts or self.captions or self.scenes):
+            raise ValueError("nothing to learn from: expected texts, captions or scenes")
+        return self
+
+
+class Pictures(Section):
+    """A folder, walked with all below it, or a tar; with a table only what its split names."""
+
+    path: Path
+    table: Path | None = None
+    split: str = "train"
+
+
+class IsaConfig(Frozen):
+    """`vision` holds open_clip's settings of the light tower, as a model's vision_cfg."""
+
+    kind: Literal["isa"]
+    vision: dict[str, Any]
+    pictures: tuple[Pictures, ...] = ()
+    scenes: SampleScenes | None = None
+    picture_px: int = Field(default=128, ge=32)  # of a scene
+    crops: int = Field(default=1, ge=0)  # views of a picture besides the whole; all mirrored too
+    smallest_crop: float = Field(default=0.5, gt=0, le=1)  # its sides, as a share of the picture's
+    steps: int = Field(ge=1)
+    batch: int = Field(default=256, ge=2)
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 200
+    temperature: float = Field(default=0.05, gt=0)  # of the light embeddings' similarities
+    gallery_temperature: float = Field(default=0.05, gt=0)  # of the heavy ones'
+    contrastive_weight: float = 1.0
+    direct_weight: float = 1.0
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if not isinstance(self.vision.get("image_size"), int):
+            raise ValueError("vision.image_size: expected a whole number")
+        if not (self.pictures or self.scenes):
+            raise ValueError("nothing to learn from: expected pictures or scenes")
+        return self
+
+
+RunConfig = TrainingConfig | LincirConfig | IsaConfig
+KINDS: dict[str, type[RunConfig]] = {
+    "clip": TrainingConfig,
+    "lincir": LincirConfig,
+    "isa": IsaConfig,
+}
+
+
+def read_config(path: Path) -> RunConfig:
     """The run that this TOML file describes, with its paths made absolute."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        config = TrainingConfig.model_validate(content)
+        kind = content.get("kind", "clip")
+        if kind not in list(KINDS):
+            raise InputError(f"{path}: kind: {kind!r}, expected one of {', '.join(KINDS)}")
+        config = KINDS[kind].model_validate(content)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{path}: {where or 'run'}: {first['msg']}") from error
-    here = path.resolve().parent
-    return config.model_copy(
-        update={"data": (here / config.data).resolve(), "out": (here / config.out).resolve()}
-    )
+    return config.model_copy(update=config.beside(path.resolve().parent))
+
+
+def fingerprint(config: RunConfig, *others: str) -> str:
+    """Of all that decides the result: the configuration without its places, and what else it is
+    given (the revision of the model that a run is beside)."""
+    places = {"data", "out", "checkpoint_every", "kind"} | ({"model"} if others else set())
+    content = json.dumps(config.model_dump(mode="json", exclude=places), sort_keys=True)
+    return hashlib.sha256("\n".join([content, *others]).encode()).hexdigest()[:16]

@@ -9,14 +9,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.state import Checkpoints, Learner, Report, learning_rate_share, step_random
+from training.state import (
+    Checkpoints,
+    Learning,
+    Report,
+    Schedule,
+    learning_rate_share,
+    step_random,
+)
 
 REPORT_EVERY = 50
-GRADIENT_LIMIT = 1.0
-MAX_LOGIT_SCALE = 4.6052  # ln 100, as CLIP clamps it
 
 Losses = dict[str, torch.Tensor]
 StepLosses = Callable[[np.random.Generator], Losses]
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """AdamW's settings besides each group's own, and how the rate goes; CLIP's, where not said."""
+
+    betas: tuple[float, float] = (0.9, 0.98)
+    eps: float = 1e-6
+    gradient_limit: float = 1.0  # of the norm of all gradients together
+    schedule: Schedule = learning_rate_share
 
 
 @dataclass(frozen=True)
@@ -27,13 +42,15 @@ class Stage:
     seed: int
     losses: StepLosses  # the weighted losses of one step, drawn by its generator
     groups: list[dict[str, Any]]
+    optimisation: Optimisation = Optimisation()
 
 
 def run_stage(
-    stage: Stage, learner: Learner, checkpoints: Checkpoints, every: int, report: Report
+    stage: Stage, learner: Learning, checkpoints: Checkpoints, every: int, report: Report
 ) -> None:
     """Run the stage to its end, from its checkpoint where there is one."""
-    optimiser = torch.optim.AdamW(stage.groups, betas=(0.9, 0.98), eps=1e-6)
+    how = stage.optimisation
+    optimiser = torch.optim.AdamW(stage.groups, betas=how.betas, eps=how.eps)
     start = _resume(stage, learner, optimiser, checkpoints)
     started = time.monotonic()
     sums: defaultdict[str, float] = defaultdict(float)
@@ -51,7 +68,7 @@ def run_stage(
 
 
 def _resume(
-    stage: Stage, learner: Learner, optimiser: torch.optim.Optimizer, checkpoints: Checkpoints
+    stage: Stage, learner: Learning, optimiser: torch.optim.Optimizer, checkpoints: Checkpoints
 ) -> int:
     saved = checkpoints.load()
     if saved is None or saved["stage"] != stage.name:
@@ -62,9 +79,9 @@ def _resume(
 
 
 def _one_step(
-    stage: Stage, step: int, learner: Learner, optimiser: torch.optim.Optimizer
+    stage: Stage, step: int, learner: Learning, optimiser: torch.optim.Optimizer
 ) -> dict[str, float]:
-    share = learning_rate_share(step, stage.steps, stage.warmup_steps)
+    share = stage.optimisation.schedule(step, stage.steps, stage.warmup_steps)
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * share
     random = step_random(stage.seed, stage.name, step)
@@ -73,8 +90,7 @@ def _one_step(
     total = torch.stack(list(losses.values())).sum()
     optimiser.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(learner.parameters(), GRADIENT_LIMIT)
+    torch.nn.utils.clip_grad_norm_(learner.parameters(), stage.optimisation.gradient_limit)
     optimiser.step()
-    with torch.no_grad():
-        learner.model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
+    learner.settle()
     return {name: float(loss.detach()) for name, loss in losses.items()}

@@ -1,11 +1,10 @@
-"""A training run from its configuration to a model folder that `--model` takes.
+"""A training run from its configuration to a folder that can be used.
 
-Resumes where a killed run stopped. Writes to the configuration's `out`: `checkpoint.pt`, cached
-scene pictures, and `model/` in open_clip's layout.
+Resumes where a killed run stopped. Writes to the configuration's `out`: `checkpoint.pt`, and for a
+dual encoder cached scene pictures and `model/` in open_clip's layout. What the other kinds leave
+there, training/lincir.py and training/isa.py say.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from models.device import Placement
 from models.openclip import bpe_tokenizer, build
 from models.preprocess import Preprocessing
 from training.bpe import learn_merges, write_merges
-from training.config import TrainingConfig
+from training.config import IsaConfig, LincirConfig, RunConfig, TrainingConfig, fingerprint
 from training.corpus import (
     Corpus,
     Source,
@@ -27,6 +26,8 @@ from training.corpus import (
 )
 from training.export import MERGES_FILE, export_model
 from training.image_stage import ImageStep, image_stage
+from training.isa import train_isa
+from training.lincir import train_lincir
 from training.loop import Stage, run_stage
 from training.scene_corpus import SceneCorpus, build_scene_corpus
 from training.state import Checkpoints, Learner, Report, save_weights, text_averaged
@@ -50,10 +51,19 @@ class Material:
         return texts
 
 
-def train(config: TrainingConfig, placement: Placement, threads: int, report: Report) -> Path:
-    """Train, or go on training; returns the folder of the finished model."""
+def train(config: RunConfig, placement: Placement, threads: int, report: Report) -> Path:
+    """Train, or go on training; returns the folder of what was trained."""
+    if isinstance(config, LincirConfig):
+        return train_lincir(config, placement, report)
+    if isinstance(config, IsaConfig):
+        return train_isa(config, placement, threads, report)
+    return train_clip(config, placement, threads, report)
+
+
+def train_clip(config: TrainingConfig, placement: Placement, threads: int, report: Report) -> Path:
+    """A dual encoder: the folder of the finished model."""
     config.out.mkdir(parents=True, exist_ok=True)
-    checkpoints = Checkpoints(config.out, _fingerprint(config))
+    checkpoints = Checkpoints(config.out, fingerprint(config))
     resumes = checkpoints.load() is not None
     build(config.model)  # wrong settings fail here, before any picture is read
     material = _gather(config, threads, report)
@@ -143,8 +153,3 @@ def _projection(
 def _preprocessing(settings: dict[str, Any]) -> Preprocessing:
     side = settings["vision_cfg"]["image_size"]
     return Preprocessing(side, side, IMAGENET_MEAN, IMAGENET_STD, resize_mode="squash")
-
-
-def _fingerprint(config: TrainingConfig) -> str:
-    content = config.model_dump(mode="json", exclude={"data", "out", "checkpoint_every"})
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

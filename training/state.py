@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,7 +18,28 @@ from models.errors import InputError
 from models.tokens import Tokenizer
 
 CHECKPOINT = "checkpoint.pt"
+MAX_LOGIT_SCALE = 4.6052  # ln 100, as CLIP clamps it
 Report = Callable[[str], None]
+Schedule = Callable[[int, int, int], float]  # step, steps, warm-up steps -> share of the peak rate
+
+
+class Learning(Protocol):
+    """What a stage trains."""
+
+    @property
+    def device(self) -> torch.device: ...
+
+    def parameters(self) -> list[torch.nn.Parameter]: ...
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs, besides the optimiser and the step."""
+        ...
+
+    def load_state(self, state: dict[str, Any]) -> None: ...
+
+    def settle(self) -> None:
+        """What follows each step of the optimiser."""
+        ...
 
 
 @dataclass
@@ -43,6 +64,10 @@ class Learner:
         if self.projection:
             self.projection.load_state_dict(state["projection"])
 
+    def settle(self) -> None:
+        with torch.no_grad():
+            self.model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
+
 
 @dataclass(frozen=True)
 class Checkpoints:
@@ -52,7 +77,7 @@ class Checkpoints:
     fingerprint: str
 
     def save(
-        self, stage: str, step: int, learner: Learner, optimiser: torch.optim.Optimizer
+        self, stage: str, step: int, learner: Learning, optimiser: torch.optim.Optimizer
     ) -> None:
         content = {
             "fingerprint": self.fingerprint,
@@ -102,6 +127,11 @@ def text_averaged(
 
 def step_random(seed: int, stage: str, step: int) -> np.random.Generator:
     return np.random.default_rng([seed, sum(stage.encode()), step])
+
+
+def constant_share(step: int, steps: int, warmup: int) -> float:
+    """Linear warm-up, then the peak to the end."""
+    return min(1.0, (step + 1) / max(1, warmup))
 
 
 def learning_rate_share(step: int, steps: int, warmup: int) -> float:

@@ -20,6 +20,7 @@ from training.lincir import (
     LincirStep,
     PhiLearner,
     TextTower,
+    lengthened,
     noised,
     text_tower_of,
 )
@@ -94,9 +95,9 @@ def test_a_run_ends_in_a_network_for_the_models_space(tmp_path: Path) -> None:
 
 def test_the_distance_to_the_captions_own_embedding_falls(tmp_path: Path) -> None:
     report: list[str] = []
-    run(write_run(tmp_path, steps=150), report)
+    run(write_run(tmp_path, steps=100), report)
     means = [float(line.split()[3]) for line in report if line.startswith("phi ")]
-    assert len(means) == 3 and means[-1] < 0.7 * means[0]
+    assert len(means) == 2 and means[1] < 0.8 * means[0]
 
 
 def test_the_encoder_is_left_as_it_is(tmp_path: Path) -> None:
@@ -195,6 +196,7 @@ def test_a_tower_that_takes_no_words_is_refused(tmp_path: Path) -> None:
         ('kind = "lincir"', 'kind = "lincor"', "expected one of clip, lincir, isa"),
         ("noise = 0.1", "noise = -1", "noise"),
         ("dropout = 0.1", "dropout = 1", "dropout"),
+        ("noise = 0.1", "scales = [2, 1]", "scales"),
         ("batch = 8", "bach = 8", "bach"),
         ('model = "gallery"', "", "model"),
     ],
@@ -253,24 +255,31 @@ def test_noise_has_a_deviation_between_none_and_its_scale() -> None:
     assert torch.equal(noised(embeddings, 0.0), embeddings)
 
 
+def test_lengths_lie_between_the_two_scales() -> None:
+    torch.manual_seed(0)
+    lengths = lengthened(torch.ones(1000, 4), (0.5, 2.0))[:, 0]
+    assert 0.5 <= lengths.min() < 0.55 and 1.95 < lengths.max() <= 2.0
+    assert torch.equal(lengthened(torch.ones(3, 4), (1.0, 1.0)), torch.ones(3, 4))
+
+
 def test_without_a_decay_the_average_is_the_network_itself() -> None:
     network = Mlp((1, 1, 1, 1))
     learner = PhiLearner(network, CPU)
     with torch.no_grad():
-        network.layers[0].weight.fill_(3.0)
+        network.get_parameter("layers.0.weight").fill_(3.0)
     learner.settle()
-    assert learner.average.layers[0].weight.item() == 3.0
+    assert learner.average.get_parameter("layers.0.weight").item() == 3.0
 
 
 def test_the_average_follows_closely_at_first() -> None:
     network = Mlp((1, 1, 1, 1))
     learner = PhiLearner(network, CPU, ema_decay=0.9999)
     with torch.no_grad():
-        learner.average.layers[0].weight.fill_(0.0)
-        network.layers[0].weight.fill_(11.0)
+        learner.average.get_parameter("layers.0.weight").fill_(0.0)
+        network.get_parameter("layers.0.weight").fill_(11.0)
     learner.settle()
     # after the first step (1 + 1) / (10 + 1) of the average is kept
-    assert abs(learner.average.layers[0].weight.item() - 9.0) < 1e-5
+    assert abs(learner.average.get_parameter("layers.0.weight").item() - 9.0) < 1e-5
 
 
 def test_a_constant_rate_is_warmed_up_to() -> None:

@@ -15,7 +15,8 @@ from models.load import load_encoder
 from models.openclip import bpe_tokenizer
 from training import run
 from training.bpe import learn_merges, write_merges
-from training.config import TrainingConfig, read_config
+from training.config import TrainingConfig
+from training.config import read_config as read_any_config
 from training.corpus import class_captions
 from training.loop import Losses, Stage, run_stage
 from training.losses import clip_loss, composition_loss, distillation_loss
@@ -99,6 +100,12 @@ def write_run(folder: Path, steps: int = 4, teacher: bool = True) -> Path:
     (folder / "data" / "files.txt").write_text("\n".join(names) + "\n")
     config = folder / "tiny.toml"
     config.write_text(CONFIG.format(steps=steps, teacher=TEACHER if teacher else ""))
+    return config
+
+
+def read_config(path: Path) -> TrainingConfig:
+    config = read_any_config(path)
+    assert isinstance(config, TrainingConfig)
     return config
 
 
