@@ -43,8 +43,8 @@ EXAMPLES: list[JsonValue] = [
         "image": {"id": EXAMPLE_ID},
         "text": "at night",
         "composer": {"name": "slerp", "weight": 0.5},
+        "exclude": [{"text": "people", "weight": 0.5}],
     },
-    {"text": "a beach", "exclude": [{"text": "people", "weight": 0.5}]},
 ]
 
 

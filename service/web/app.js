@@ -99,7 +99,9 @@ function showAnswer(answer) {
   state.found += answer.hits.length;
   const count = answer.next_cursor ? `Best ${state.found}` : `${state.found}`;
   const pictures = state.found === 1 ? "picture" : "pictures";
-  $("status").textContent = `${count} ${pictures} ${KINDS[answer.kind]} · ${answer.took_ms.toFixed(0)} ms`;
+  const how = answer.composer ? ` (${answer.composer})` : "";
+  const took = `${answer.took_ms.toFixed(0)} ms`;
+  $("status").textContent = `${count} ${pictures} ${KINDS[answer.kind]}${how} · ${took}`;
   $("more").hidden = !answer.next_cursor;
 }
 
