@@ -19,7 +19,6 @@ from cli.options import (
     print_json,
 )
 from cli.progress import JobProgressBar
-from models.errors import InputError
 
 if TYPE_CHECKING:
     from index.job import Report
@@ -42,11 +41,6 @@ def index(
     folders = [FolderSource(parse_root(source)) for source in sources]
     model = portable(model or recorded_model(out) or recommend_models())
     encoder = load_model(model, device, dtype, threads)
-    if not encoder.fills_galleries:
-        raise InputError(
-            f"{model}: a light query encoder, for collections of {encoder.space}: "
-            "index with the model that fills them"
-        )
     with JobProgressBar() as progress:
         report = build_collection(
             out, folders, encoder, model=model, options=job_options(threads), progress=progress

@@ -37,6 +37,10 @@ def evaluate(
     benchmark: Annotated[str, typer.Argument(help="captions or scenes.")],
     data: Annotated[Path, typer.Option(help="The benchmark's folder.")],
     model: Annotated[str, typer.Option(help="The model to measure.")] = "starter",
+    query_model: Annotated[
+        str | None,
+        typer.Option(help="A light query encoder of the model's, to ask in its place."),
+    ] = None,
     composer: Annotated[
         str | None,
         typer.Option(
@@ -59,13 +63,15 @@ def evaluate(
 
     opened = open_benchmark(benchmark, data, split)
     encoder = load_model(model, device, dtype, threads)
+    asking = load_model(query_model, device, dtype, threads) if query_model else None
     result = run_evaluation(
         opened,
         encoder,
-        composer_or_baseline(composer, composers_of(encoder, phi or ())),
+        composer_or_baseline(composer, composers_of(asking or encoder, phi or ())),
         model=model,
         threads=threads or available_threads(),
         announce=note,
+        query_encoder=asking,
     )
     if as_json:
         print_json(asdict(result))

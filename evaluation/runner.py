@@ -2,13 +2,16 @@
 
 The gallery becomes a collection in a temporary folder and every question a `Query`. A picture that
 cannot be read fails the run and is named: nothing drops out of a metric. Scores are the search
-kernel's; ties go by id.
+kernel's; ties go by id. A light query encoder may ask in the model's place: the gallery stays the
+model's, and the questions' texts and pictures are embedded by the light one. Raises SpaceError
+where it is not of the model's spaces.
 """
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +24,9 @@ from index.job import JobOptions, build_collection
 from index.search import score, search
 from index.sources import FoundImage, Listener, Root
 from models.composers.composer import Asked, Composer, compose_now
-from models.encoders import DualEncoder
-from models.errors import InputError
+from models.decode import decode
+from models.encoders import DualEncoder, PictureEmbeddings, by_space
+from models.errors import InputError, SpaceError
 from models.query import Question as SearchQuestion
 from models.query import single
 from models.space import named
@@ -32,6 +36,7 @@ TEXT_BATCH = 256
 COMPOSED_BATCH = 32
 SOURCE = "gallery"
 Announce = Callable[[str], None]
+Pictures = Callable[[str], PictureEmbeddings]  # of a file of the benchmark
 Composition = tuple[str, tuple[str, ...]]  # a picture, and what to change in it
 
 
@@ -67,6 +72,7 @@ def evaluate(  # noqa: PLR0913
     model: str,
     threads: int,
     announce: Announce,
+    query_encoder: DualEncoder | None = None,
 ) -> Evaluation:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="pictor-evaluate-") as folder:
@@ -74,7 +80,11 @@ def evaluate(  # noqa: PLR0913
         collection = _index(benchmark, encoder, Path(folder) / "gallery", model, threads)
         metrics: dict[str, float] = {}
         with collection.snapshot() as snapshot:
-            examiner = Examiner(snapshot, encoder, composer, _ids(benchmark))
+            ids = _ids(benchmark)
+            pictures = _stored(snapshot, ids)
+            if query_encoder is not None:
+                pictures = _seen_by(query_encoder, snapshot, benchmark.folder)
+            examiner = Examiner(snapshot, query_encoder or encoder, composer, ids, pictures)
             for task in benchmark.tasks:
                 announce(f"{task.name}: {len(task.questions)} questions")
                 metrics |= _measure(task, examiner)
@@ -111,6 +121,25 @@ def _ids(benchmark: Benchmark) -> dict[str, str]:
     return {file: item_id((benchmark.folder / file).read_bytes()) for file in benchmark.files}
 
 
+def _stored(snapshot: Snapshot, ids: Mapping[str, str]) -> Pictures:
+    return lambda file: snapshot.embeddings(ids[file])
+
+
+def _seen_by(encoder: DualEncoder, snapshot: Snapshot, folder: Path) -> Pictures:
+    if encoder.spaces != snapshot.spaces:
+        raise SpaceError(
+            f"the query encoder is of {named(encoder.spaces)}, the gallery of "
+            f"{named(snapshot.spaces)}"
+        )
+
+    @cache
+    def embeddings(file: str) -> PictureEmbeddings:
+        pixels = encoder.prepare(decode((folder / file).read_bytes()))
+        return by_space(encoder.encode_images([pixels])[0], encoder.spaces)
+
+    return embeddings
+
+
 @dataclass(frozen=True)
 class Examiner:
     """Asks one collection; rankings are item ids, or the keys of a task's texts."""
@@ -119,6 +148,7 @@ class Examiner:
     encoder: DualEncoder
     composer: Composer
     id_of: dict[str, str]
+    pictures: Pictures
     # several tasks may ask the same: all edits, and those of one kind
     _composed: dict[Composition, SearchQuestion] = field(default_factory=dict)
 
@@ -152,7 +182,7 @@ class Examiner:
                 composed = self._composed[question.picture, question.texts]
                 yield composed, frozenset({reference})
             else:
-                alike = single(space, self.snapshot.embeddings(reference)[space])
+                alike = single(space, self.pictures(question.picture)[space])
                 yield alike, frozenset({reference})
 
     def _compose(self, questions: Sequence[Question]) -> None:
@@ -160,10 +190,7 @@ class Examiner:
         new = [each for each in wanted if each not in self._composed]
         for at in range(0, len(new), COMPOSED_BATCH):
             batch = new[at : at + COMPOSED_BATCH]
-            asked = [
-                Asked(self.snapshot.embeddings(self.id_of[picture]), texts)
-                for picture, texts in batch
-            ]
+            asked = [Asked(self.pictures(picture), texts) for picture, texts in batch]
             made = compose_now(self.encoder, self.composer, asked)
             self._composed.update(zip(batch, made, strict=True))
 
@@ -173,7 +200,7 @@ class Examiner:
         rankings = []
         for question in task.questions:
             space = self.encoder.space
-            image = self.snapshot.embeddings(self.id_of[str(question.picture)])[space]
+            image = self.pictures(str(question.picture))[space]
             scores = score({space: units}, single(space, image))
             order = np.lexsort((keys, -scores))[:depth]
             rankings.append([str(key) for key in keys[order]])

@@ -22,7 +22,7 @@ from index.segments import SegmentRecord, SegmentWriter, open_segment
 from index.sources import ImageSource
 from models.encoders import ImageEncoder
 from models.errors import InputError
-from models.space import Space
+from models.space import Space, named
 
 __all__ = ["JobOptions", "Progress", "Report", "build_collection"]
 
@@ -50,6 +50,11 @@ def build_collection(  # noqa: PLR0913
     """Build or update the collection in `out`; `model` is the reference that loads the encoder
     again."""
     started = time.monotonic()
+    if not encoder.fills_galleries:
+        raise InputError(
+            f"a light query encoder for collections of {named(encoder.spaces)}: "
+            "index with the model that fills them"
+        )
     names = _names(sources)
     folder = CollectionFolder(out.absolute())
     folder.claim()

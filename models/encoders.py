@@ -35,6 +35,11 @@ class ImageEncoder(Protocol):
     @property
     def spaces(self) -> tuple[Space, ...]: ...
 
+    @property
+    def fills_galleries(self) -> bool:
+        """False of a light query encoder, which is pinned to the spaces of a heavier model."""
+        ...
+
     def prepare(self, image: Image.Image) -> Pixels:
         """RGB picture -> uint8 (height, width, 3); runs on the CPU, in any thread."""
         ...

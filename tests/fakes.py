@@ -36,6 +36,7 @@ class ColourEncoder:
         self.space = Space("colours", revision, 4)
         self.spaces: tuple[Space, ...] = (self.space,)
         self.encoded_images = 0
+        self.fills_galleries = True
         self.runs_on = "this test"
 
     def prepare(self, image: Image.Image) -> Pixels:

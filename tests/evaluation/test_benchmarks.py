@@ -1,5 +1,7 @@
 """Benchmarks run through Pictor's own index and search, and refuse data that is not whole."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,9 @@ from evaluation.baselines import composer_or_baseline
 from evaluation.benchmarks import open_benchmark
 from evaluation.runner import Evaluation, evaluate
 from models.composers.registry import Composers
-from models.errors import InputError
+from models.errors import InputError, SpaceError
+from models.preprocess import Pixels
+from models.vectors import Embeddings
 from tests.fakes import ColourEncoder, picture
 
 
@@ -21,7 +25,13 @@ def captioned(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
     return folder
 
 
-def measure(name: str, data: Path, split: str | None = None, composer: str = "sum") -> Evaluation:
+def measure(
+    name: str,
+    data: Path,
+    split: str | None = None,
+    composer: str = "sum",
+    query_encoder: ColourEncoder | None = None,
+) -> Evaluation:
     encoder = ColourEncoder()
     return evaluate(
         open_benchmark(name, data, split),
@@ -30,6 +40,7 @@ def measure(name: str, data: Path, split: str | None = None, composer: str = "su
         model="colours",
         threads=1,
         announce=lambda line: None,
+        query_encoder=query_encoder,
     )
 
 
@@ -119,3 +130,41 @@ def test_an_edit_of_a_picture_that_is_not_in_the_set_is_refused(tmp_path: Path) 
 def test_an_unknown_benchmark_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'cocoo'.*captions, scenes"):
         open_benchmark("cocoo", tmp_path, None)
+
+
+class ShortSighted(ColourEncoder):
+    """Takes every picture for a green one."""
+
+    def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
+        return self.encode_texts(["green"] * len(pixels))
+
+
+def test_a_query_encoder_asks_in_the_models_place_over_the_models_gallery(tmp_path: Path) -> None:
+    rows = [(f"{colour}.png", "dev", colour) for colour in ("red", "green", "blue")]
+    data = captioned(tmp_path, rows)
+    assert measure("captions", data).metrics["image_to_text/R@1"] == 1
+    asked = measure("captions", data, query_encoder=ShortSighted()).metrics
+    assert asked["text_to_image/R@1"] == 1  # the gallery is the model's
+    assert asked["image_to_text/R@1"] == pytest.approx(1 / 3)
+
+
+def test_a_query_encoder_of_other_spaces_is_refused(tmp_path: Path) -> None:
+    data = captioned(tmp_path, [("red.png", "dev", "red")])
+    other = ColourEncoder(revision="f" * 16)
+    with pytest.raises(SpaceError, match=r"colours@f+/4, the gallery of colours@0123"):
+        measure("captions", data, query_encoder=other)
+
+
+@pytest.mark.parametrize(("composer", "found"), [("image", 0), ("text", 1), ("sum", 0)])
+def test_the_baselines_ignore_one_half_of_the_question(
+    tmp_path: Path, composer: str, found: int
+) -> None:
+    for colour in ("red", "green", "orange"):
+        picture((255, 120, 0) if colour == "orange" else colour).save(tmp_path / f"{colour}.png")
+    captions = [f"{colour}.png\tfull\t{colour}" for colour in ("red", "green", "orange")]
+    captions[2] = "orange.png\tfull\tred green"
+    (tmp_path / "captions.tsv").write_text("\n".join(["file\tkind\tcaption", *captions]) + "\n")
+    edit = {"reference": "red.png", "instruction": "green", "kind": "colour", "target": "green.png"}
+    (tmp_path / "edits.jsonl").write_text(json.dumps(edit) + "\n")
+    # red and green together are nearest to orange
+    assert measure("scenes", tmp_path, composer=composer).metrics["composed/R@1"] == found
