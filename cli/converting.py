@@ -58,6 +58,8 @@ def converted_magiclens(checkpoint: Path, out: Path) -> str:
 def converted_phi(kind: "PhiKind", checkpoint: Path, out: Path, encoder: "Encoder") -> str:
     from models.phi import pin_phi, write_phi
 
+    if not encoder.fills_galleries:
+        raise InputError("--model: a light query encoder; name the gallery's model")
     phi = pin_phi(kind, checkpoint, encoder.space, encoder.word_width)
     write_phi(out, phi)
     return f"{out}: {kind} for {phi.space}; use it as --phi {out}"

@@ -56,8 +56,8 @@ class Asking:
     def question(self, encoder: "DualEncoder", composers: "Composers") -> "Question":
         from models.query import Excluded, excluding
 
-        self._warn(encoder)
         rows = encoder.encode_texts(self.exclude)
+        _warn(encoder, self.exclude)
         parts = [Excluded(encoder.space, row, EXCLUDE_WEIGHT) for row in rows]
         return excluding(self._wanted(encoder, composers), parts)
 
@@ -68,18 +68,22 @@ class Asking:
 
         composer, spaces = composers.named(self.composer, self.weight), encoder.spaces
         if self.image is None:
+            _warn(encoder, self.texts)
             return single(spaces[0], encoder.encode_texts(self.texts)[0])
         (row,) = encoder.encode_images([encoder.prepare(read_picture(self.image))])
         picture = by_space(row, spaces)
         if not self.texts:
             return single(spaces[-1], picture[spaces[-1]])
-        return compose_now(encoder, composer, [Asked(picture, self.texts)])[0]
+        asked = Asked(picture, self.texts)
+        _warn(encoder, [prompt.text for prompt in composer.prompts(asked)])
+        return compose_now(encoder, composer, [asked])[0]
 
-    def _warn(self, encoder: "DualEncoder") -> None:
-        texts: Sequence[str] = (*self.texts, *self.exclude)
-        for text, cut in zip(texts, encoder.overlong(texts), strict=True):
-            if cut:
-                note(f"longer than the model reads, and cut: {text[:40]!r}...")
+
+def _warn(encoder: "DualEncoder", texts: Sequence[str]) -> None:
+    """Of the first text that the model reads only the beginning of."""
+    cut = (text for text, is_cut in zip(texts, encoder.overlong(texts), strict=True) if is_cut)
+    for text in list(cut)[:1]:
+        note(f"longer than the model reads, and cut: {text[:40]!r}...")
 
 
 def search(

@@ -1,8 +1,8 @@
 """Whether a collection is sound, told by reading all of it.
 
 Faults come as plain lines; none means that SQLite finds its file whole, that every file which the
-catalogue names has the checksum it had, that every item has exactly one vector of the space (unit
-length within float16's precision, positive norm) and a thumbnail, and that the index holds the
+catalogue names has the checksum it had, that every item has exactly one vector in each space (unit
+length within float16's precision, positive norm) and a thumbnail, and that the indexes hold the
 segments' rows.
 Originals that cannot be read are no faults: folders may be moved or unplugged.
 """

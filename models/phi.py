@@ -62,6 +62,9 @@ READ_FAILURES = (
 )
 
 
+READABLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
 class Mlp(torch.nn.Module):
     """SEARLE's and LinCIR's."""
 
@@ -254,8 +257,11 @@ def _layers(kind: PhiKind, weights: Mapping[str, Any]) -> list[str]:
 
 
 def _check_tensor(key: str, tensor: object, where: Path) -> None:
-    if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+    if not isinstance(tensor, torch.Tensor) or tensor.dtype not in READABLE:
         what = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
         raise ModelError(f"{where}: {key} is {what}, expected a tensor of floating point")
-    if tensor.ndim == 0 or not bool(torch.isfinite(tensor).all()):
+    if tensor.layout != torch.strided or tensor.is_nested or tensor.device.type != "cpu":
+        raise ModelError(f"{where}: {key} is not a plain tensor with its numbers in the file")
+    # as it is kept: a double may be too large for a float
+    if tensor.ndim == 0 or not bool(torch.isfinite(tensor.float()).all()):
         raise ModelError(f"{where}: {key} holds numbers that are not finite, or none at all")

@@ -83,9 +83,11 @@ class Preprocessing:
         return np.asarray(resize[self.resize_mode](image), dtype=np.uint8)
 
     def _squash_to_maximum(self, image: Image.Image) -> Pixels:
-        channels = [channel.convert("F") for channel in image.split()]
-        maximum = max(float(np.asarray(channel).max()) for channel in channels) or 1.0
-        samples = np.stack([np.asarray(self._squash(each)) for each in channels], axis=-1)
+        channels = image.split()
+        maximum = max(int(np.asarray(channel).max()) for channel in channels) or 1
+        # of a large picture only one channel is held unrounded at a time
+        squashed = [np.asarray(self._squash(channel.convert("F"))) for channel in channels]
+        samples = np.stack(squashed, axis=-1)
         return np.clip(samples * (255 / maximum), 0, 255).round().astype(np.uint8)
 
     def _squash(self, image: Image.Image) -> Image.Image:

@@ -15,10 +15,12 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import InputError
 from models.space import Space
 from models.vectors import Embeddings, Vector, unit_vector
 
 T = TypeVar("T")
+NOTHING_LEFT = 1e-6  # of a sum of unit vectors
 Similarities = Sequence[NDArray[np.float64]]  # (m,) a probe
 
 
@@ -83,8 +85,10 @@ class Query:
     def at_most(self, highest: Sequence[float]) -> float:
         """No picture scores higher whose similarity to `towards(i)` is at most `highest[i]`."""
         fused = self.fusion.at_most(highest[: self.fused]) if self.fusion else 0.0
-        weighted = zip(self.probes[self.fused :], highest[self.fused :], strict=True)
-        return fused + sum(abs(p.weight) * s for p, s in weighted)
+        weighted = list(zip(self.probes[self.fused :], highest[self.fused :], strict=True))
+        # no lower than what `scores` clips to
+        lowest = -sum(abs(p.weight) for p, _ in weighted)
+        return fused + max(lowest, sum(abs(p.weight) * s for p, s in weighted))
 
 
 class GalleryView(Protocol):
@@ -156,5 +160,7 @@ def _merged(probes: Sequence[Probe]) -> list[Probe]:
         mine = [probe for probe in probes if probe.space == space]
         total = sum(probe.weight * probe.vector.astype(np.float64) for probe in mine)
         length = float(np.linalg.norm(total))
+        if length < NOTHING_LEFT:
+            raise InputError("exclude: takes away all that was asked for")
         merged.append(Probe(space, unit_vector(np.asarray(total, dtype=np.float32)), length))
     return merged

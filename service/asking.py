@@ -4,7 +4,6 @@ A text is compared in the first of the model's spaces, a picture in the last; a 
 instructions in the composer's own.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,11 +38,9 @@ class Asking:
         return name if request.kind == "composed" else None
 
     async def pose(self, request: SearchRequest) -> Posed:
-        unwanted = asyncio.gather(*(self._excluded(part) for part in request.exclude or ()))
-        wanted, parts = await asyncio.gather(self._wanted(request), unwanted)
-        excluded = [part.text for part in request.exclude or () if part.text]
-        warnings = [*wanted.warnings, *[w for text in excluded for w in await self._cut(text)]]
-        return Posed(excluding(wanted.question, parts), tuple(warnings))
+        wanted = await self._wanted(request)
+        parts, warnings = await self._excluded(request.exclude or [])
+        return Posed(excluding(wanted.question, parts), (*wanted.warnings, *warnings))
 
     async def _wanted(self, request: SearchRequest) -> Posed:
         spaces = self._encoding.spaces
@@ -70,13 +67,19 @@ class Asking:
             return (f"text is longer than the model reads, and was cut: {said[:40]!r}...",)
         return ()
 
-    async def _excluded(self, part: ExcludedPart) -> Excluded:
+    async def _excluded(self, parts: Sequence[ExcludedPart]) -> tuple[list[Excluded], list[str]]:
+        """Their texts share a forward pass; and warnings of those that were cut."""
         spaces = self._encoding.spaces
-        if part.image is None:
-            (text,) = await self._encoding.texts([part.text or ""])
-            return Excluded(spaces[0], text, part.weight)
-        picture = await self._picture(part.image)
-        return Excluded(spaces[-1], picture[spaces[-1]], part.weight)
+        said = [(part.text, part.weight) for part in parts if part.text is not None]
+        texts = await self._encoding.texts([text for text, _ in said])
+        excluded = [
+            Excluded(spaces[0], row, weight) for (_, weight), row in zip(said, texts, strict=True)
+        ]
+        for part in parts:
+            if part.image is not None:
+                picture = await self._picture(part.image)
+                excluded.append(Excluded(spaces[-1], picture[spaces[-1]], part.weight))
+        return excluded, [warning for text, _ in said for warning in await self._cut(text)]
 
     async def _picture(self, image: ImageReference) -> PictureEmbeddings:
         if image.id is not None:

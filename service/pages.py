@@ -25,6 +25,7 @@ from service.schemas import ImageReference, SearchRequest
 
 MAX_PROBES = 64
 UNIT_TOLERANCE = 1e-3
+MAX_NUMBER = 1e6  # no query of ours has larger weights or parameters
 
 
 def hand_on(
@@ -102,7 +103,7 @@ def _whole(value: Any) -> int:  # noqa: ANN401
 
 
 def _number(value: Any) -> float:  # noqa: ANN401
-    if not isinstance(value, float) or not np.isfinite(value):
+    if not isinstance(value, float) or not abs(value) <= MAX_NUMBER:
         raise ValueError("not a number")
     return value
 
@@ -111,6 +112,8 @@ def _text_of(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def _bytes_of(text: str) -> bytes:
+def _bytes_of(text: Any) -> bytes:  # noqa: ANN401
+    if not isinstance(text, str):
+        raise ValueError("not text")
     padded = text.encode("ascii") + b"=" * (-len(text) % 4)
     return base64.b64decode(padded, altchars=b"-_", validate=True)

@@ -130,6 +130,7 @@ class Basic:
     encoder: DualEncoder
     name: str = "basic"
     _encoding: threading.Lock = field(default_factory=threading.Lock)
+    _encoded: list[Corpus] = field(default_factory=list)  # once it was needed
 
     def prompts(self, asked: Asked) -> Sequence[Prompt]:
         subjects, text = read_corpus("subjects")[:CONTEXTS], asked.joined
@@ -165,10 +166,13 @@ class Basic:
             float((texts @ pictures.T).min(initial=0)),
         )
 
-    @cached_property
+    @property
     def _corpus(self) -> Corpus:
-        with self._encoding:  # of several first callers one encodes at a time
-            return Corpus(*(self._units(read_corpus(name)) for name in ("subjects", "styles")))
+        with self._encoding:  # of several first callers one encodes
+            if not self._encoded:
+                texts = (read_corpus(name) for name in ("subjects", "styles"))
+                self._encoded.append(Corpus(*map(self._units, texts)))
+            return self._encoded[0]
 
     def _units(self, texts: Sequence[str]) -> Embeddings:
         batches = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
@@ -207,6 +211,8 @@ def expanded(
 ) -> Vector:
     """The centred query (dim,) with its centred nearest (m, dim) taken in, projected (dim,)."""
     projected: Vector = (projection @ image).astype(np.float32)
+    if not projected.any():
+        return projected  # the gallery's very mean is nearest to nothing
     neighbours = nearest(projected)
     similarities = np.append(neighbours @ projected, 1.0)
     weights = np.exp(SHARPNESS * similarities)
@@ -221,6 +227,7 @@ def fused_query(space: Space, image: Vector, text: Vector, known: Calibration) -
     probes, affine = [], []
     for vector, least in ((image, known.least_image), (text, known.least_text)):
         length = float(np.linalg.norm(vector))
-        probes.append(Probe(space, unit_vector(vector)))
+        # a direction of no length has similarities of nothing, whichever probe stands for it
+        probes.append(Probe(space, unit_vector(vector if length else np.ones_like(vector))))
         affine += [length / size, -(float(vector @ known.mean) + least) / size]
     return Query(tuple(probes), HarrisFusion(*affine))

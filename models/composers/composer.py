@@ -1,4 +1,4 @@
-"""The seam that every composer fills.
+"""The seam that every composer fills; composers are hashable, and equal ones share batches.
 
 A composer first says which prompts the text tower must embed (so that a server can embed those of
 many callers together), then makes the questions of a batch of callers at once. Several instructions
@@ -26,6 +26,10 @@ class Asked:
 
     picture: PictureEmbeddings
     instructions: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.instructions or any(not text.strip() for text in self.instructions):
+            raise InputError("instruction is empty, expected at least one word")
 
     @property
     def joined(self) -> str:

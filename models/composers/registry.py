@@ -13,7 +13,7 @@ from models.composers.magiclens import MagicLensKind
 from models.composers.slerp import SlerpKind
 from models.composers.textual_inversion import TextualInversionKind
 from models.composers.weighted_sum import WeightedSumKind
-from models.encoders import DualEncoder
+from models.encoders import DualEncoder, PromptEncoder
 from models.errors import InputError, ModelError, UnsupportedComposerError
 from models.phi import Phi
 from models.query import Fusion
@@ -38,13 +38,13 @@ class Composers:
     """What one model composes with; safe to use from several threads."""
 
     def __init__(self, encoder: DualEncoder, phis: Sequence[Phi] = ()) -> None:
+        given: dict[str, Phi] = {}
         for phi in phis:
-            if phi.space != encoder.space:
-                raise ModelError(
-                    f"{phi.kind} network is for {phi.space}, the model's texts are of "
-                    f"{encoder.space}"
-                )
-        self._tools = Tools(encoder, {phi.kind: phi for phi in phis})
+            _check_phi(phi, encoder)
+            if phi.kind in given:
+                raise ModelError(f"two {phi.kind} networks were given, expected one of a kind")
+            given[phi.kind] = phi
+        self._tools = Tools(encoder, given)
         self._unweighted = {
             name: kind.of(self._tools, kind.weight.default if kind.weight else 0)
             for name, kind in KINDS.items()
@@ -69,7 +69,7 @@ class Composers:
     def named(self, name: str | None = None, weight: float | None = None) -> Composer:
         """Raises UnsupportedComposerError for a name that this model has no composer of, InputError
         for a weight that it does not take."""
-        name = name or self.default
+        name = self.default if name is None else name
         if name not in self._unweighted:
             raise UnsupportedComposerError(self._refusal(name))
         if weight is None:
@@ -79,6 +79,25 @@ class Composers:
     def _refusal(self, name: str) -> str:
         reason = KINDS[name].missing(self._tools) if name in KINDS else "there is none of that name"
         return f"composer {name!r}: {reason}; supported here: {', '.join(self.names)}"
+
+
+def _check_phi(phi: Phi, encoder: DualEncoder) -> None:
+    """A word belongs to one text tower: a light query encoder's is another than its gallery's may
+    be, whatever the space it is pinned to."""
+    if phi.space != encoder.space:
+        raise ModelError(
+            f"{phi.kind} network is for {phi.space}, the model's texts are of {encoder.space}"
+        )
+    if not encoder.fills_galleries:
+        raise ModelError(
+            f"{phi.kind} network is for the text tower of {phi.space}, and a light query encoder "
+            "need not have that one: serve the gallery's model"
+        )
+    width = encoder.word_width if isinstance(encoder, PromptEncoder) else None
+    if width not in (None, phi.width):
+        raise ModelError(
+            f"{phi.kind} network gives words of width {phi.width}, the model takes {width}"
+        )
 
 
 def checked_weight(name: str, weight: float) -> float:

@@ -71,6 +71,15 @@ def test_what_is_excluded_falls_behind(pictor: Pictor, collection: Path) -> None
     assert max(hit["score"] for hit in away) < max(hit["score"] for hit in plain)
 
 
+def test_an_empty_or_an_overlong_instruction_is_told(
+    pictor: Pictor, collection: Path, photos: Path
+) -> None:
+    asked = ("search", collection, "--image", photos / "red.png", "--composer", "basic")
+    assert "empty" in mistake(pictor(*asked, "--text", " "))
+    told = pictor(*asked, "--text", "red " * 40, "--text", "blue " * 40)
+    assert told.code == 0 and told.err.count("longer than the model reads") == 1
+
+
 def test_a_phi_network_of_another_space_is_refused_by_its_sizes(
     pictor: Pictor, tmp_path: Path
 ) -> None:

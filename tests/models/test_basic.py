@@ -129,6 +129,17 @@ def test_the_whole_is_its_steps() -> None:
     assert np.allclose(query.scores(similarities), expected, atol=1e-4)
 
 
+def test_a_gallery_of_one_picture_is_answered_with_it() -> None:
+    encoder = AnyWordEncoder()
+    only = f32([[0.5, 0.5, 0.5, 0.5]])
+    asked = Asked({encoder.space: only[0]}, ("blue",))
+    (question,) = compose_now(encoder, Composers(encoder).named("basic"), [asked])
+    assert isinstance(question, Pending)
+    query = question.finish(Hand(only))
+    similarities = [only.astype(np.float64) @ probe.vector for probe in query.probes]
+    assert np.isfinite(query.scores(similarities)).all()
+
+
 def test_the_corpora_are_lists_of_different_phrases() -> None:
     for name, least in (("subjects", 300), ("styles", 100)):
         corpus = read_corpus(name)

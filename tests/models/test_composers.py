@@ -145,6 +145,32 @@ def test_a_network_for_another_space_is_refused_by_both_names() -> None:
         Composers(ColourEncoder(), [doubling("lincir", SPACE)])
 
 
+def test_a_light_query_encoder_takes_no_network_of_its_gallerys_text_tower() -> None:
+    encoder = WordyEncoder()
+    encoder.fills_galleries = False
+    with pytest.raises(ModelError, match="light query encoder"):
+        Composers(encoder, [doubling("lincir", encoder.space)])
+
+
+def test_a_network_whose_words_are_too_wide_is_refused() -> None:
+    encoder = WordyEncoder()
+    encoder.word_width = 3
+    with pytest.raises(ModelError, match="words of width 4, the model takes 3"):
+        Composers(encoder, [doubling("lincir", encoder.space)])
+
+
+def test_two_networks_of_one_kind_are_refused() -> None:
+    encoder = WordyEncoder()
+    with pytest.raises(ModelError, match="two searle networks"):
+        Composers(encoder, [doubling("searle", encoder.space)] * 2)
+
+
+@pytest.mark.parametrize("instructions", [(), ("",), ("at night", " \n")])
+def test_an_empty_instruction_is_refused(instructions: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="instruction is empty"):
+        Asked({SPACE: EAST}, instructions)
+
+
 def test_a_composer_without_its_weights_says_so_and_lists_what_there_is() -> None:
     with pytest.raises(UnsupportedComposerError, match=r"'searle'.*--phi.*sum, slerp, basic"):
         Composers(ColourEncoder()).named("searle")
@@ -160,6 +186,8 @@ def test_a_text_tower_without_pseudo_words_has_no_textual_inversion() -> None:
 def test_an_unknown_composer_is_refused_by_name() -> None:
     with pytest.raises(UnsupportedComposerError, match=r"'mean'.*sum, slerp"):
         Composers(ColourEncoder()).named("mean")
+    with pytest.raises(UnsupportedComposerError, match=r"''.*sum, slerp"):
+        Composers(ColourEncoder()).named("")
 
 
 def test_the_default_is_the_best_that_there_is() -> None:

@@ -49,6 +49,13 @@ def test_what_is_excluded_is_taken_off_by_its_weighted_cosine() -> None:
     assert score_at(query, point) == pytest.approx(0.6 - 0.5 * 0.8)
 
 
+def test_the_bound_is_no_lower_than_the_lowest_score() -> None:
+    away = Query((Probe(SPACE, EAST, 0.5), Probe(OTHER, EAST, 0.5)))
+    # float16 rows of a little more than unit length, all of them opposite
+    assert away.at_most([-1.001, -1.001]) == -1
+    assert away.scores([np.array([-1.001]), np.array([-1.001])]) == [-1]
+
+
 def test_parts_of_one_space_become_one_probe_with_the_same_scores() -> None:
     parts = [Excluded(SPACE, NORTH, 0.5), Excluded(SPACE, NORTH - EAST, 0.25)]
     query = excluding(single(SPACE, EAST), parts)
@@ -66,7 +73,7 @@ def test_a_part_of_another_space_is_a_probe_of_its_own() -> None:
 
 
 def test_excluding_all_that_was_asked_for_leaves_no_query() -> None:
-    with pytest.raises(InputError, match="no direction"):
+    with pytest.raises(InputError, match="exclude: takes away all"):
         excluding(single(SPACE, EAST), [Excluded(SPACE, EAST, 1.0)])
 
 

@@ -108,6 +108,12 @@ def test_pictures_are_excluded_with_every_composer_and_are_no_hits(
     assert [name for name in away if name != "yellow"] == names
 
 
+def test_many_excluded_texts_are_one_callers_share_of_a_short_queue(serve: Serve) -> None:
+    client = serve(max_queue=4)
+    exclude = [{"text": "blue", "weight": 0.01}] * 16
+    assert found(search(client, text="red", exclude=exclude))[0] == "red"
+
+
 def test_excluding_all_that_was_asked_for_is_the_callers_mistake(client: TestClient) -> None:
     response = search(client, text="red", exclude=[{"text": "red", "weight": 1.0}])
     assert problem(response) == (422, "invalid_input")
