@@ -69,6 +69,12 @@ def composers_of(encoder: "Encoder", phis: Sequence[Path]) -> "Composers":
     return Composers(encoder, [read_phi(folder) for folder in phis])
 
 
+def warn_of_cut(encoder: "Encoder", said: str, read: Sequence[str] = ()) -> None:
+    """Where what the model is to read of it, itself unless given, is longer than it can."""
+    if any(encoder.overlong(list(read) or [said])):
+        note(f"longer than the model reads, and cut: {said[:40]!r}...")
+
+
 def job_options(threads: int | None) -> "JobOptions":
     from index.job import JobOptions
     from models.device import available_threads

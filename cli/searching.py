@@ -1,6 +1,5 @@
 """`pictor search`: one query, answered in this process."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,12 +19,13 @@ from cli.options import (
     note,
     print_json,
     read_picture,
+    warn_of_cut,
 )
 from models.errors import InputError
 
 if TYPE_CHECKING:
     from models.composers.registry import Composers
-    from models.encoders import DualEncoder
+    from models.load import Encoder
     from models.query import Question
 
 
@@ -53,37 +53,34 @@ class Asking:
         composed = self.image is not None and self.texts
         return composers.named(self.composer, self.weight).name if composed else None
 
-    def question(self, encoder: "DualEncoder", composers: "Composers") -> "Question":
+    def question(self, encoder: "Encoder", composers: "Composers") -> "Question":
         from models.query import Excluded, excluding
 
         rows = encoder.encode_texts(self.exclude)
-        _warn(encoder, self.exclude)
+        for text in self.exclude:
+            warn_of_cut(encoder, text)
         parts = [Excluded(encoder.space, row, EXCLUDE_WEIGHT) for row in rows]
         return excluding(self._wanted(encoder, composers), parts)
 
-    def _wanted(self, encoder: "DualEncoder", composers: "Composers") -> "Question":
+    def _wanted(self, encoder: "Encoder", composers: "Composers") -> "Question":
         from models.composers.composer import Asked, compose_now
         from models.encoders import by_space
         from models.query import single
 
         composer, spaces = composers.named(self.composer, self.weight), encoder.spaces
+        if self.composer and not (self.image and self.texts):
+            note("composer has no effect: it takes a text and an image")
         if self.image is None:
-            _warn(encoder, self.texts)
+            warn_of_cut(encoder, self.texts[0])
             return single(spaces[0], encoder.encode_texts(self.texts)[0])
         (row,) = encoder.encode_images([encoder.prepare(read_picture(self.image))])
         picture = by_space(row, spaces)
         if not self.texts:
             return single(spaces[-1], picture[spaces[-1]])
         asked = Asked(picture, self.texts)
-        _warn(encoder, [prompt.text for prompt in composer.prompts(asked)])
+        read = [prompt.text for prompt in composer.prompts(asked)]
+        warn_of_cut(encoder, asked.joined, read)
         return compose_now(encoder, composer, [asked])[0]
-
-
-def _warn(encoder: "DualEncoder", texts: Sequence[str]) -> None:
-    """Of the first text that the model reads only the beginning of."""
-    cut = (text for text, is_cut in zip(texts, encoder.overlong(texts), strict=True) if is_cut)
-    for text in list(cut)[:1]:
-        note(f"longer than the model reads, and cut: {text[:40]!r}...")
 
 
 def search(
@@ -98,9 +95,14 @@ def search(
     ] = None,
     composer: Annotated[
         str | None,
-        typer.Option(help="How picture and text are joined. [default: the model's best]"),
+        typer.Option(
+            help="How picture and text are joined: magiclens, lincir, searle, pic2word, sum, "
+            "slerp, basic. [default: the model's best]"
+        ),
     ] = None,
-    weight: Annotated[float | None, typer.Option(help="The composer's weight.")] = None,
+    weight: Annotated[
+        float | None, typer.Option(help="The composer's weight: 0 to 100 of sum, 0 to 1 of slerp.")
+    ] = None,
     phi: PhiFolders = None,
     model: ModelName = None,
     device: Device = None,

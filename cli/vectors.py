@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Device, Dtype, Threads, load_model, print_json, read_picture
+from cli.options import (
+    AsJson,
+    Device,
+    Dtype,
+    Threads,
+    load_model,
+    print_json,
+    read_picture,
+    warn_of_cut,
+)
 from models.errors import InputError
 
 
@@ -48,6 +57,8 @@ def embed(
         raise InputError("nothing to embed: give --image or --text")
     encoder = load_model(model, device, dtype, threads)
     pixels = [encoder.prepare(read_picture(path)) for path in image or []]
+    for each in text or []:
+        warn_of_cut(encoder, each)
     pictures = split_spaces(encoder.encode_images(pixels), encoder.spaces)[0]
     rows = np.concatenate([pictures, encoder.encode_texts(text or [])])
     unfinished = out.with_name(f".{out.name}.unfinished.npy")

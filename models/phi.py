@@ -14,6 +14,7 @@ Gu et al., "Language-only Training of Zero-shot Composed Image Retrieval", CVPR 
 import hashlib
 import pickle
 import struct
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise
@@ -134,7 +135,10 @@ def network_of(kind: PhiKind, weights: Weights, where: Path) -> tuple[torch.nn.M
 def read_published(kind: PhiKind, file: Path) -> Weights:
     """The weights in a file as its authors publish it: checked, float32, by plain names."""
     try:
-        content = torch.load(file, weights_only=True, map_location="cpu")
+        with warnings.catch_warnings():
+            # remarks on a pickle's protocol; what cannot be read raises
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(file, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{file}: not a checkpoint, or one that holds more than weights: nothing else is read"

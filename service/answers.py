@@ -39,7 +39,8 @@ class Answers:
         return SearchResponse(
             kind=request.kind,
             model=self._encoding.model,
-            space=query.probes[0].space.name,
+            # equal spaces may bear several models' names; the answer has the served one's
+            space=spaces[spaces.index(query.probes[0].space)].name,
             composer=composer,
             took_ms=round(1000 * (perf_counter() - started), 2),
             next_cursor=hand_on(request, composer, spaces, found.page),

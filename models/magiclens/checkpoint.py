@@ -78,6 +78,8 @@ def _place_of_bytes(path: Path, file: IO[bytes]) -> tuple[int, int]:
     except PICKLE_FAILURES as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(f"{path}: cannot be read as a pickle: {reason}") from error
+    if file.read(1):
+        raise ModelError(f"{path}: goes on after the end of its pickle")
     if words or len(places) != 1:
         raise ModelError(
             f"{path}: expected a pickle of one bytes object, found {len(places)} of them "
@@ -92,7 +94,10 @@ def _refusal(opcode: str, argument: Any, words: list[str]) -> str:  # noqa: ANN4
         return f"names {'.'.join(names)[:200]!r}, and nothing but data is read of a checkpoint"
     if opcode in ("PERSID", "BINPERSID"):
         return "refers to an object outside itself, and nothing but data is read of a checkpoint"
-    return f"expected a pickle of one bytes object, found the opcode {opcode}"
+    return (
+        "not a checkpoint as published: expected a pickle of one bytes object, "
+        f"found the opcode {opcode}"
+    )
 
 
 def _tree(path: Path, file: IO[bytes], start: int, length: int) -> Any:  # noqa: ANN401

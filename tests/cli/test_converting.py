@@ -80,6 +80,17 @@ def test_an_empty_or_an_overlong_instruction_is_told(
     assert told.code == 0 and told.err.count("longer than the model reads") == 1
 
 
+def test_a_composer_without_a_picture_to_compose_is_told(pictor: Pictor, collection: Path) -> None:
+    told = pictor("search", collection, "--text", "red", "--composer", "sum")
+    assert told.code == 0 and "composer has no effect" in told.err
+
+
+def test_embed_tells_of_a_text_that_is_cut(pictor: Pictor, tmp_path: Path) -> None:
+    out = tmp_path / "rows.npy"
+    told = pictor("embed", "--model", "starter", "--text", "red " * 80, "--out", out)
+    assert told.code == 0 and "longer than the model reads" in told.err
+
+
 def test_a_phi_network_of_another_space_is_refused_by_its_sizes(
     pictor: Pictor, tmp_path: Path
 ) -> None:

@@ -119,6 +119,11 @@ def test_a_file_that_is_no_whole_pickle_is_refused(tmp_path: Path, content: byte
     assert "cannot be read as a pickle" in refusal(written(tmp_path / "m.pkl", content))
 
 
+def test_a_file_that_goes_on_after_its_pickle_is_refused(tmp_path: Path) -> None:
+    longer = PUBLISHED.read_bytes() + b"more"
+    assert "goes on after the end" in refusal(written(tmp_path / "m.pkl", longer))
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert "No such file" in refusal(tmp_path / "m.pkl")
 
