@@ -83,8 +83,7 @@ def inspect(
     verify: Annotated[bool, typer.Option("--verify", help="Check every file and vector.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a collection holds and which files failed; --verify exits 1 where it finds
-    faults."""
+    """Say what a collection holds and which files failed; --verify exits 1 on faults."""
     from index.collection import Collection
     from index.verify import verify as find_faults
 
