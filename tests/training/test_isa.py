@@ -269,10 +269,7 @@ def test_a_folder_without_pictures_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_wrong_configuration_is_refused_by_field(
     tmp_path: Path, was: str, becomes: str, named: str
 ) -> None:
-    path = write_run(tmp_path)
-    path.write_text(path.read_text().replace(was, becomes))
-    with pytest.raises(InputError, match=named):
-        read_config(path)
+    tiny.expect_refused(write_run(tmp_path), was, becomes, named)
 
 
 def test_only_the_light_image_tower_learns(tmp_path: Path) -> None:

@@ -204,10 +204,7 @@ def test_a_tower_that_takes_no_words_is_refused(tmp_path: Path) -> None:
 def test_a_wrong_configuration_is_refused_by_field(
     tmp_path: Path, was: str, becomes: str, named: str
 ) -> None:
-    path = write_run(tmp_path)
-    path.write_text(path.read_text().replace(was, becomes))
-    with pytest.raises(InputError, match=named):
-        read_config(path)
+    tiny.expect_refused(write_run(tmp_path), was, becomes, named)
 
 
 def test_without_captions_there_is_nothing_to_learn(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
-"""A dual encoder of a few thousand fresh weights, as a folder that `--model` takes."""
+"""A dual encoder of a few thousand fresh weights, as a folder that `--model` takes; and what every
+kind of run refuses."""
 
 from pathlib import Path
 
+import pytest
 import torch
 
+from models.errors import InputError
 from models.openclip import bpe_tokenizer, build
 from models.preprocess import Preprocessing
 from training.bpe import learn_merges, write_merges
+from training.config import read_config
 from training.export import MERGES_FILE, export_model
 
 DIMENSION = 16
@@ -28,3 +32,10 @@ def gallery_model(folder: Path, **text: object) -> Path:
     preprocessing = Preprocessing(32, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), resize_mode="squash")
     export_model(folder, module, settings, preprocessing)
     return folder
+
+
+def expect_refused(config: Path, was: str, becomes: str, named: str) -> None:
+    """That the configuration, so changed, is refused by what the pattern names."""
+    config.write_text(config.read_text().replace(was, becomes))
+    with pytest.raises(InputError, match=named):
+        read_config(config)
