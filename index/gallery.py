@@ -7,7 +7,7 @@ gallery.
 
 import re
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -125,12 +125,18 @@ class Gallery:
         embedding: Vector = vectors.units[within].astype(np.float32) * vectors.norms[within]
         return embedding
 
-    def chunks(self) -> Iterator[Rows]:
-        """Every row once, in order, in parts that are small enough to compute on."""
+    def chunks(self, spaces: Iterable[Space]) -> Iterator[tuple[Rows, dict[Space, Units]]]:
+        """Every row once, in order, with its units of these spaces, in parts that are small enough
+        to compute on."""
+        positions = {space: self.position(space) for space in spaces}
         for start, segment in zip(self._starts, self._segments, strict=False):
             for first in range(0, len(segment), CHUNK_ROWS):
                 last = min(first + CHUNK_ROWS, len(segment))
-                yield np.arange(start + first, start + last)
+                units = {
+                    space: segment.vectors[position].units[first:last]
+                    for space, position in positions.items()
+                }
+                yield np.arange(start + first, start + last), units
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, made once for this generation."""

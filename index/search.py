@@ -149,7 +149,8 @@ def _proposed(gallery: Gallery, query: Query, k: int) -> Candidates:
         rows.append(nearest)
         highest.append(float(scores[-1]) + _rounding(probe.space.dimension))
     union = np.unique(np.concatenate(rows))
-    return Candidates(union, _scored(gallery, union, query), _above(query.at_most(highest)))
+    units = {space: gallery.units(union, space) for space in _spaces_of(query)}
+    return Candidates(union, score(units, query), _above(query.at_most(highest)))
 
 
 def _above(bound: float) -> np.float32:
@@ -164,15 +165,14 @@ def _rounding(dimension: int) -> float:
 
 
 def _all(gallery: Gallery, query: Query) -> Candidates:
-    chunks = [(rows, _scored(gallery, rows, query)) for rows in gallery.chunks()]
+    chunks = [(rows, score(units, query)) for rows, units in gallery.chunks(_spaces_of(query))]
     rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in chunks)])
     scores = np.concatenate([np.empty(0, np.float32), *(scores for _, scores in chunks)])
     return Candidates(rows, scores, np.float32(-np.inf))
 
 
-def _scored(gallery: Gallery, rows: Rows, query: Query) -> Scores:
-    spaces = dict.fromkeys(probe.space for probe in query.probes)
-    return score({space: gallery.units(rows, space) for space in spaces}, query)
+def _spaces_of(query: Query) -> list[Space]:
+    return list(dict.fromkeys(probe.space for probe in query.probes))
 
 
 def score(units: Mapping[Space, Units], query: Query) -> Scores:

@@ -37,8 +37,8 @@ class View:
 
     def _mean(self, space: Space) -> Vector:
         total = np.zeros(space.dimension)
-        for rows in self.gallery.chunks():
-            total += self.gallery.units(rows, space).sum(axis=0, dtype=np.float64)
+        for _, units in self.gallery.chunks((space,)):
+            total += units[space].sum(axis=0, dtype=np.float64)
         mean: Vector = (total / max(1, len(self.gallery))).astype(np.float32)
         return mean
 
