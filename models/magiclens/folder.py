@@ -162,6 +162,8 @@ def _card(path: Path, content: Mapping[str, Any]) -> Card:
         raise ModelError(f"{path}: {_one_line(error)}") from error
     if (preprocessing.height, preprocessing.width) != (sizes.resolution, sizes.resolution):
         raise ModelError(f"{path}: pictures are prepared in another size than {sizes.resolution}")
+    if (preprocessing.mean, preprocessing.std) != (CLIP_MEAN, CLIP_STD):
+        raise ModelError(f"{path}: mean and std are not CLIP's, which the model brings itself")
     return Card(
         sizes=sizes,
         preprocessing=preprocessing,

@@ -89,6 +89,7 @@ def test_weights_without_their_card_are_no_model(folder: Path) -> None:
         {"sizes": []},
         {"preprocessing": None},
         {"preprocessing": {"height": 64}},
+        {"preprocessing": {"height": 64, "width": 64, "mean": [0.5] * 3, "std": [0.5] * 3}},
         {"parameters": 1},
         {"parameters": True},
         {"source_sha256": ""},
