@@ -7,7 +7,9 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.errors import ModelError
 
@@ -50,6 +52,12 @@ def _is_there(device: torch.device) -> bool:
     if device.type == "mps":
         return torch.backends.mps.is_available()
     return device.type == "cpu"
+
+
+def to_numpy(outputs: torch.Tensor) -> NDArray[np.float32]:
+    """A model's outputs, on any device and in any dtype, as float32."""
+    rows: NDArray[np.float32] = outputs.float().cpu().numpy()
+    return rows
 
 
 def available_threads() -> int:

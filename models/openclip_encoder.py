@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from models.device import Placement
+from models.device import Placement, to_numpy
 from models.encoders import Prompt
-from models.errors import InputError, ModelError
+from models.errors import ModelError
 from models.preprocess import Pixels, Preprocessing, normalise
 from models.space import Space, revision_of
-from models.text_tower import PseudoWords, encode_tokens, word_width
-from models.tokens import Tokenizer, overlong, places_of
+from models.text_reader import TextReader
+from models.text_tower import encode_tokens, word_width
+from models.tokens import Tokenizer
 from models.vectors import Embeddings
 
 # What a model raises whose settings do not fit its weights, its tokenizer or this device.
@@ -41,8 +42,14 @@ class OpenClipEncoder:
         self.placement = placement
         settings = {**loaded.settings, "preprocessing": loaded.preprocessing.settings()}
         revision = revision_of(loaded.module.state_dict(), settings)
-        self._tokenizer = loaded.tokenizer
-        self._module: Any = loaded.module.eval()
+        module: Any = loaded.module.eval()
+        self._module = module
+        self._reader = TextReader(
+            tokenizer=loaded.tokenizer,
+            tower=lambda tokens, words: encode_tokens(module, tokens, pseudo_words=words),
+            word_width=word_width(module),
+            device=placement.device,
+        )
         try:
             self._module.to(placement.device, placement.dtype)
             if not isinstance(getattr(self._module.visual, "transformer", None), torch.nn.Module):
@@ -77,49 +84,29 @@ class OpenClipEncoder:
         return self._image_embeddings(pixels)
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        if not texts:
-            return np.empty((0, self._space.dimension), dtype=np.float32)
-        if any(not text.strip() for text in texts):
-            raise InputError("text is empty, expected at least one word")
-        return self._text_embeddings(texts)
+        return self._reader.texts(texts, self._space.dimension)
 
     def overlong(self, texts: Sequence[str]) -> list[bool]:
-        return overlong(self._tokenizer, texts)
+        return self._reader.overlong(texts)
 
     @property
     def word_width(self) -> int | None:
-        return word_width(self._module)
+        return self._reader.word_width
 
     def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
-        tokens = self._tokenizer([prompt.text for prompt in prompts])
-        width = self.word_width or 0
-        words = PseudoWords(*places_of(self._tokenizer, tokens, prompts, width))
-        device = self.placement.device
-        on_device = PseudoWords(words.vectors.to(device), words.places.to(device))
-        with torch.inference_mode():
-            return _to_numpy(encode_tokens(self._module, tokens.to(device), pseudo_words=on_device))
+        return self._reader.prompts(prompts)
 
     def _image_embeddings(self, pixels: Sequence[Pixels]) -> Embeddings:
         batch = torch.from_numpy(np.stack(pixels)).to(self.placement.device)
         with torch.inference_mode():
             images = normalise(batch, self.preprocessing, self.placement.dtype)
-            return _to_numpy(self._module.encode_image(images, normalize=False))
-
-    def _text_embeddings(self, texts: Sequence[str]) -> Embeddings:
-        tokens = self._tokenizer(list(texts)).to(self.placement.device)
-        with torch.inference_mode():
-            return _to_numpy(encode_tokens(self._module, tokens))
+            return to_numpy(self._module.encode_image(images, normalize=False))
 
     def _dimension(self) -> int:
         """Of both towers, which are tried once, so that a broken model fails here."""
         grey = Image.new("RGB", (64, 48), (127, 127, 127))
         image = self._image_embeddings([self.prepare(grey)]).shape[-1]
-        text = self._text_embeddings(["a"]).shape[-1]
+        text = self._reader.embedded(["a"]).shape[-1]
         if image != text:
             raise ValueError(f"pictures have {image} dimensions, texts {text}")
         return int(text)
-
-
-def _to_numpy(embeddings: torch.Tensor) -> Embeddings:
-    result: Embeddings = embeddings.float().cpu().numpy()
-    return result

@@ -13,17 +13,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from models.device import Placement
+from models.device import Placement, to_numpy
 from models.encoders import Prompt
-from models.errors import InputError, ModelError
+from models.errors import ModelError
 from models.magiclens.folder import Card
 from models.magiclens.module import MagicLens
 from models.openclip import clip_tokenizer
 from models.openclip_encoder import RUN_FAILURES
 from models.preprocess import Pixels
 from models.space import Space, revision_of
-from models.text_tower import PseudoWords, word_width
-from models.tokens import overlong, places_of
+from models.text_reader import TextReader
+from models.text_tower import word_width
 from models.vectors import Embeddings
 
 CLIP_SPACE = "clip"
@@ -55,11 +55,16 @@ class MagicLensEncoder:
     def __init__(self, name: str, module: MagicLens, card: Card, placement: Placement) -> None:
         self.preprocessing = card.preprocessing
         self.placement = placement
-        self._tokenizer = FoldedTokenizer(card.sizes.vocabulary, card.sizes.context)
         self.spaces = _spaces(name, module, card)
         try:
             self._module = module.eval().to(placement.device, placement.dtype)
-            self._no_words = self._text_embeddings([""])  # (1, dim)
+            self._reader = TextReader(
+                tokenizer=FoldedTokenizer(card.sizes.vocabulary, card.sizes.context),
+                tower=self._module.encode_tokens,
+                word_width=word_width(self._module.clip),
+                device=placement.device,
+            )
+            self._no_words = self._reader.embedded([""])  # (1, dim)
         except RUN_FAILURES as error:
             reason = " ".join(str(error).split())[:300]
             raise ModelError(f"{name}: cannot be run on {placement}: {reason}") from error
@@ -75,7 +80,7 @@ class MagicLensEncoder:
 
     @property
     def word_width(self) -> int | None:
-        return word_width(self._module.clip)
+        return self._reader.word_width
 
     def prepare(self, image: Image.Image) -> Pixels:
         return self.preprocessing.pixels(image)
@@ -88,35 +93,21 @@ class MagicLensEncoder:
         with torch.inference_mode():
             clip = self._module.encode_images(batch.float() / 255)
             fused = self._module.fuse(clip, self._no_words.expand(len(clip), -1))
-            return _to_numpy(torch.cat([clip, fused], dim=-1))
+            return to_numpy(torch.cat([clip, fused], dim=-1))
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        if not texts:
-            return np.empty((0, self.space.dimension), dtype=np.float32)
-        if any(not text.strip() for text in texts):
-            raise InputError("text is empty, expected at least one word")
-        return _to_numpy(self._text_embeddings(texts))
+        return self._reader.texts(texts, self.space.dimension)
 
     def overlong(self, texts: Sequence[str]) -> list[bool]:
-        return overlong(self._tokenizer, texts)
+        return self._reader.overlong(texts)
 
     def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
-        tokens = self._tokenizer([prompt.text for prompt in prompts])
-        vectors, places = places_of(self._tokenizer, tokens, prompts, self.word_width or 0)
-        device = self.placement.device
-        words = PseudoWords(vectors.to(device), places.to(device))
-        with torch.inference_mode():
-            return _to_numpy(self._module.encode_tokens(tokens.to(device), words))
+        return self._reader.prompts(prompts)
 
     def fuse(self, images: Embeddings, texts: Embeddings) -> Embeddings:
         """Raw CLIP embeddings of n pictures and n texts -> MagicLens's of each pair, raw."""
         with torch.inference_mode():
-            return _to_numpy(self._module.fuse(self._placed(images), self._placed(texts)))
-
-    def _text_embeddings(self, texts: Sequence[str]) -> torch.Tensor:
-        tokens = self._tokenizer(list(texts)).to(self.placement.device)
-        with torch.inference_mode():
-            return self._module.encode_tokens(tokens)
+            return to_numpy(self._module.fuse(self._placed(images), self._placed(texts)))
 
     def _placed(self, rows: Embeddings) -> torch.Tensor:
         return torch.from_numpy(rows).to(self.placement.device, self.placement.dtype)
@@ -132,8 +123,3 @@ def _spaces(name: str, module: MagicLens, card: Card) -> tuple[Space, Space]:
     fused = revision_of(head, {**settings, "clip": clip})
     dimension = card.sizes.dimension
     return Space(f"{name}:{CLIP_SPACE}", clip, dimension), Space(name, fused, dimension)
-
-
-def _to_numpy(embeddings: torch.Tensor) -> Embeddings:
-    result: Embeddings = embeddings.float().cpu().numpy()
-    return result
