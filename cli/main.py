@@ -10,7 +10,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cli import converting, indexing, research, searching, serving, vectors
+from cli import converting, evaluating, indexing, research, searching, serving, vectors
 from cli.options import note
 from models.errors import PictorError
 
@@ -35,7 +35,7 @@ PANELS = {
         indexing.inspect,
     ),
     "Models": (vectors.models, vectors.embed, converting.convert),
-    "Measure and train": (research.scenes, research.evaluate, research.train),
+    "Measure and train": (research.scenes, evaluating.evaluate, research.train),
 }
 for panel, commands in PANELS.items():
     for command in commands:

@@ -28,8 +28,8 @@ class ProgressBar:
 class JobProgressBar(ProgressBar):
     """The same, for the indexing job's progress."""
 
-    def __init__(self) -> None:
-        super().__init__("indexing", None)
+    def __init__(self, label: str = "indexing") -> None:
+        super().__init__(label, None)
 
     def __enter__(self) -> "Callable[[Progress], None]":  # type: ignore[override]
         return self.show_job

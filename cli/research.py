@@ -1,22 +1,11 @@
-"""`pictor scenes`, `evaluate` and `train`: make data, measure, and train."""
+"""`pictor scenes` and `train`: make data, and train."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.options import (
-    AsJson,
-    Device,
-    Dtype,
-    PhiFolders,
-    Threads,
-    composers_of,
-    load_model,
-    note,
-    print_json,
-)
+from cli.options import Device, Threads, note
 from cli.progress import ProgressBar
 
 
@@ -31,54 +20,6 @@ def scenes(
     with ProgressBar("drawing", count) as advance:
         write_scenes(out, seed=seed, count=count, progress=advance)
     typer.echo(f"{out}: {count} pictures, captions.tsv, edits.jsonl, scenes.jsonl")
-
-
-def evaluate(
-    benchmark: Annotated[str, typer.Argument(help="captions or scenes.")],
-    data: Annotated[Path, typer.Option(help="The benchmark's folder.")],
-    model: Annotated[str, typer.Option(help="The model to measure.")] = "starter",
-    query_model: Annotated[
-        str | None,
-        typer.Option(help="A light query encoder of the model's, to ask in its place."),
-    ] = None,
-    composer: Annotated[
-        str | None,
-        typer.Option(
-            help="How picture and text are joined; also `image` and `text` alone. "
-            "[default: the model's best]"
-        ),
-    ] = None,
-    phi: PhiFolders = None,
-    split: Annotated[str | None, typer.Option(help="[default: val or dev]")] = None,
-    device: Device = None,
-    dtype: Dtype = None,
-    threads: Threads = None,
-    as_json: AsJson = False,
-) -> None:
-    """Measure a model on a benchmark, through the same search that answers users."""
-    from evaluation.baselines import composer_or_baseline
-    from evaluation.benchmarks import open_benchmark
-    from evaluation.runner import evaluate as run_evaluation
-    from models.device import available_threads
-
-    opened = open_benchmark(benchmark, data, split)
-    encoder = load_model(model, device, dtype, threads)
-    asking = load_model(query_model, device, dtype, threads) if query_model else None
-    result = run_evaluation(
-        opened,
-        encoder,
-        composer_or_baseline(composer, composers_of(asking or encoder, phi or ())),
-        model=model,
-        threads=threads or available_threads(),
-        announce=note,
-        query_encoder=asking,
-    )
-    if as_json:
-        print_json(asdict(result))
-        return
-    typer.echo(f"{result.benchmark}: {result.model} ({result.space}), composer {result.composer}")
-    for name, value in result.metrics.items():
-        typer.echo(f"{name:<28}{value:.4f}")
 
 
 def train(

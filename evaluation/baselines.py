@@ -39,10 +39,14 @@ class TextOnly:
         return [single(self.space, rows[0]) for rows in texts]
 
 
+BASELINES = ("image", "text")
+
+
+def baseline(name: str, space: Space) -> Composer:
+    """`space` is that in which texts and pictures are compared."""
+    return ImageOnly() if name == "image" else TextOnly(space)
+
+
 def composer_or_baseline(name: str | None, composers: Composers) -> Composer:
     """Raises UnsupportedComposerError as `Composers.named` does."""
-    if name == "image":
-        return ImageOnly()
-    if name == "text":
-        return TextOnly(composers.space)
-    return composers.named(name)
+    return baseline(name, composers.space) if name in BASELINES else composers.named(name)

@@ -1,36 +1,58 @@
-"""What a benchmark says: which pictures are the gallery, what is asked, and which metrics count.
+"""What a benchmark says: which pictures there are, what is asked of which gallery, and how rankings
+are counted.
 
-A benchmark knows no model; `evaluation/runner.py` joins it with one.
+A benchmark knows no model; `evaluation/runner.py` joins it with one. It reads its annotations when
+it is opened, and the list of its gallery only when `pictures` is asked for: ready-made rankings are
+counted from the annotations alone. Everything goes by keys, the names that the benchmark itself
+gives to its pictures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from evaluation.crops import Crop
 from models.errors import InputError
+
+Ranking = Sequence[str]  # keys, best first
+Rankings = Mapping[str, Sequence[Ranking]]  # by task, in the order of its questions
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file of the benchmark, or a part of one, by the name that its annotations use."""
+
+    key: str
+    file: Path
+    crop: Crop | None = None
 
 
 @dataclass(frozen=True)
 class Question:
-    """One query: texts, a picture of the gallery, or a picture and instructions."""
+    """One query: a text, a picture, or a picture and instructions.
 
-    relevant: frozenset[str]  # gallery keys
-    texts: tuple[str, ...] = ()
-    picture: str | None = (
-        None  # a file of the gallery; a composed query leaves it out of its ranking
-    )
+    Of several wordings of the instructions the scores are averaged, picture by picture.
+    """
+
+    relevant: frozenset[str]
+    wordings: tuple[tuple[str, ...], ...] = ()  # each is the instructions, in turn
+    picture: str | None = None
+    ignored: frozenset[str] = frozenset()  # keys that leave the ranking
+    among: tuple[str, ...] | None = None  # a gallery of its own, in which ties go against relevant
 
 
 @dataclass(frozen=True)
 class Task:
-    """Questions with one gallery: the pictures, or, where `texts` is given, those texts by key."""
+    """Questions with one gallery: keys of pictures (None: all), or texts where there are some."""
 
     name: str
     questions: tuple[Question, ...]
-    recall_at: tuple[int, ...] = ()
-    map_at: tuple[int, ...] = ()
+    depth: int | None  # how many of a ranking are counted; None: all
+    gallery: tuple[str, ...] | None = None
     texts: tuple[tuple[str, str], ...] = ()  # (key, text)
+    # besides the composer that is measured, those that use one half of the question
+    baselines: tuple[str, ...] = ()
 
 
 class Benchmark(Protocol):
@@ -38,17 +60,39 @@ class Benchmark(Protocol):
     def name(self) -> str: ...
 
     @property
-    def folder(self) -> Path:
-        """Where the gallery's files lie."""
-        ...
+    def split(self) -> str | None: ...
 
     @property
-    def files(self) -> Sequence[str]:
-        """The gallery, paths below the folder; they are also its keys."""
-        ...
+    def folder(self) -> Path: ...
 
     @property
     def tasks(self) -> Sequence[Task]: ...
+
+    def pictures(self) -> Sequence[Picture]:
+        """Those of the galleries and of the questions, each key once; raises InputError naming
+        the first file that is not there."""
+        ...
+
+    def metrics(self, rankings: Rankings) -> dict[str, float]:
+        """Of the tasks that are there: a task with baselines comes once by its name, and as
+        `TASK.BASELINE` for each."""
+        ...
+
+
+@runtime_checkable
+class Submittable(Protocol):
+    """A benchmark whose rankings have a file format of their own."""
+
+    def read_predictions(self, files: Sequence[Path]) -> Rankings:
+        """Raises InputError, naming file and query, for one that is missing or ranks an id twice.
+
+        An id that no annotation has is kept: it is a miss.
+        """
+        ...
+
+    def submission(self, rankings: Rankings) -> dict[str, str]:
+        """File contents by the suffix of their names, "" where there is one file."""
+        ...
 
 
 def picture_folder(data: Path) -> Path:
@@ -60,8 +104,36 @@ def picture_folder(data: Path) -> Path:
     return images if images.is_dir() else data
 
 
-def check_files(folder: Path, files: Sequence[str]) -> None:
-    """A benchmark is whole or it is refused: raises InputError naming the first file not there."""
-    for file in files:
-        if not (folder / file).is_file():
-            raise InputError(f"{folder / file}: named by the benchmark, but not there")
+def first_there(data: Path, *places: str) -> Path:
+    """The first of these places below `data` that exists; raises InputError naming them all."""
+    for place in places:
+        if (data / place).exists():
+            return data / place
+    raise InputError(f"{data}: has none of {', '.join(places)}")
+
+
+def whole(pictures: Sequence[Picture]) -> Sequence[Picture]:
+    """A benchmark is whole or it is refused: raises InputError naming the first file not there, or
+    a key that stands for two pictures."""
+    known: dict[str, Picture] = {}
+    for picture in pictures:
+        if known.setdefault(picture.key, picture) is not picture:
+            raise InputError(f"{picture.file}: the picture {picture.key!r} is there twice")
+        if not picture.file.is_file():
+            raise InputError(f"{picture.file}: named by the benchmark, but not there")
+    return pictures
+
+
+def no_split(name: str, split: str | None) -> None:
+    if split is not None:
+        raise InputError(f"--split {split}: the {name} benchmark has no splits")
+
+
+def chosen_split(split: str | None, splits: Sequence[str], where: str | Path) -> str:
+    """The one that was asked for; else `val`, `dev`, or the first. Raises InputError for one that
+    is not there."""
+    preferred = [name for name in ("val", "dev") if name in splits]
+    chosen = split or next(iter([*preferred, *splits]), None)
+    if chosen is None or chosen not in splits:
+        raise InputError(f"{where}: --split {chosen}: expected one of {', '.join(splits)}")
+    return chosen

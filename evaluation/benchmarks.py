@@ -1,21 +1,48 @@
 """The benchmarks by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from evaluation.benchmark import Benchmark
 from evaluation.captions import captions_benchmark
+from evaluation.circo import circo_benchmark
+from evaluation.cirr import cirr_benchmark
+from evaluation.fashioniq import fashioniq_benchmark
+from evaluation.genecis import genecis_benchmark
 from evaluation.scene_benchmark import scenes_benchmark
 from models.errors import InputError
 
-BENCHMARKS: dict[str, Callable[[Path, str | None], Benchmark]] = {
+Opener = Callable[..., Benchmark]
+
+# each takes the data's folder, the split, and its own options as keywords
+BENCHMARKS: dict[str, Opener] = {
     "captions": captions_benchmark,
+    "circo": circo_benchmark,
+    "cirr": cirr_benchmark,
+    "fashioniq": fashioniq_benchmark,
+    "genecis": genecis_benchmark,
     "scenes": scenes_benchmark,
 }
 
+# the values that a benchmark's options may have, the first unless another is named
+OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "circo": {"wording": ("magiclens", "caption")},
+    "fashioniq": {"gallery": ("split", "union"), "captions": ("joined", "averaged")},
+}
 
-def open_benchmark(name: str, data: Path, split: str | None) -> Benchmark:
-    """Raises InputError for an unknown name or split, and for data that is not whole."""
+
+def open_benchmark(
+    name: str, data: Path, split: str | None, options: Mapping[str, str] | None = None
+) -> Benchmark:
+    """Raises InputError for an unknown name, split or option, and for data that is not whole."""
     if name not in BENCHMARKS:
         raise InputError(f"benchmark {name!r}: expected one of {', '.join(BENCHMARKS)}")
-    return BENCHMARKS[name](data, split)
+    known = OPTIONS.get(name, {})
+    for option, value in (options or {}).items():
+        if option not in known:
+            raise InputError(
+                f"--option {option}: the {name} benchmark has {', '.join(known) or 'none'}"
+            )
+        if value not in known[option]:
+            raise InputError(f"--option {option}={value}: expected {', '.join(known[option])}")
+    return BENCHMARKS[name](data, split, **(options or {}))

@@ -1,61 +1,66 @@
 """Text-to-image and image-to-text retrieval over captioned pictures, as Karpathy & Fei-Fei report
-it.
+it: Flickr8k, Flickr30k, COCO, or any that has such files (see caption_files).
 
-Reads `captions.tsv` (file, split, caption) beside the pictures. R@1, R@5 and R@10 both ways; of the
-several captions of a picture, image-to-text counts the best-ranked one. Source: Karpathy & Fei-Fei,
-"Deep Visual-Semantic Alignments for Generating Image Descriptions", CVPR 2015.
+R@1, R@5 and R@10 both ways; of the several captions of a picture, image-to-text counts the
+best-ranked one. Source: Karpathy & Fei-Fei, "Deep Visual-Semantic Alignments for Generating Image
+Descriptions", CVPR 2015.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.benchmark import Question, Task, check_files, picture_folder
-from evaluation.tables import read_table
-from models.errors import InputError
+from evaluation.benchmark import Picture, Question, Rankings, Task, whole
+from evaluation.caption_files import Captioned, read_captions
+from evaluation.metrics import recall_at_k
 
 RECALL_AT = (1, 5, 10)
-PREFERRED_SPLITS = ("val", "dev")
 
 
 @dataclass(frozen=True)
 class CaptionsBenchmark:
     folder: Path
-    files: tuple[str, ...]
-    tasks: tuple[Task, ...]
     split: str
+    captioned: tuple[Captioned, ...]
+    tasks: tuple[Task, ...]
     name: str = "captions"
+
+    def pictures(self) -> Sequence[Picture]:
+        return whole([Picture(each.file, each.picture(self.folder)) for each in self.captioned])
+
+    def metrics(self, rankings: Rankings) -> dict[str, float]:
+        return {
+            f"{task.name}/R@{k}": recall_at_k(
+                rankings[task.name], [question.relevant for question in task.questions], k
+            )
+            for task in self.tasks
+            if task.name in rankings
+            for k in RECALL_AT
+        }
 
 
 def captions_benchmark(data: Path, split: str | None = None) -> CaptionsBenchmark:
     """The pictures of one split: `val` or `dev` unless named."""
-    table = data / "captions.tsv"
-    rows = list(read_table(table, ("file", "split", "caption")))
-    splits = sorted({row["split"] for row in rows})
-    chosen = split or next((name for name in PREFERRED_SPLITS if name in splits), None)
-    if chosen not in splits:
-        raise InputError(f"{table}: --split {chosen}: expected one of {', '.join(splits)}")
-    captions: dict[str, list[str]] = {}
-    for row in rows:
-        if row["split"] == chosen:
-            captions.setdefault(row["file"], []).append(row["caption"])
-    folder, files = picture_folder(data), tuple(captions)
-    check_files(folder, files)
-    return CaptionsBenchmark(folder, files, _tasks(captions), chosen)
+    chosen, captioned = read_captions(data, split)
+    return CaptionsBenchmark(data, chosen, tuple(captioned), _tasks(captioned))
 
 
-def _tasks(captions: dict[str, list[str]]) -> tuple[Task, ...]:
+def _tasks(captioned: Sequence[Captioned]) -> tuple[Task, ...]:
     keyed = {
-        file: [(f"{file}#{number}", text) for number, text in enumerate(texts)]
-        for file, texts in captions.items()
+        each.file: [(f"{each.file}#{number}", text) for number, text in enumerate(each.captions)]
+        for each in captioned
     }
     to_image = tuple(
-        Question(frozenset({file}), texts=(text,)) for file in keyed for _, text in keyed[file]
+        Question(frozenset({file}), wordings=((text,),))
+        for file, texts in keyed.items()
+        for _, text in texts
     )
     to_text = tuple(
         Question(frozenset(key for key, _ in texts), picture=file) for file, texts in keyed.items()
     )
     every_text = tuple(pair for texts in keyed.values() for pair in texts)
+    depth = max(RECALL_AT)
     return (
-        Task("text_to_image", to_image, RECALL_AT),
-        Task("image_to_text", to_text, RECALL_AT, texts=every_text),
+        Task("text_to_image", to_image, depth),
+        Task("image_to_text", to_text, depth, texts=every_text),
     )

@@ -3,16 +3,21 @@ exactly.
 
 full: each scene by its full caption; short: by a shorter wording, which several scenes may have;
 composed: each edit, a scene and an instruction whose target is in the set, the reference left out
-of the ranking.
+of the ranking; image: scenes that are nearest by their own picture, which is the edits' references
+against their targets without the words.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.benchmark import Question, Task, check_files
+from evaluation.benchmark import Picture, Question, Rankings, Task, no_split, whole
+from evaluation.metrics import recall_at_k
 from evaluation.tables import read_json_lines, read_table
 from models.errors import InputError
+
+RECALL_AT = (1, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -20,17 +25,41 @@ class ScenesBenchmark:
     folder: Path
     files: tuple[str, ...]
     tasks: tuple[Task, ...]
+    kinds: tuple[str, ...]  # of the composed questions, in their order
     split: None = None
     name: str = "scenes"
+
+    def pictures(self) -> Sequence[Picture]:
+        return whole([Picture(file, self.folder / file) for file in self.files])
+
+    def metrics(self, rankings: Rankings) -> dict[str, float]:
+        found = {
+            f"{task.name}/R@{k}": recall_at_k(rankings[task.name], _relevant(task.questions), k)
+            for task in self.tasks
+            for k in RECALL_AT
+        }
+        return found | self._by_kind(rankings)
+
+    def _by_kind(self, rankings: Rankings) -> dict[str, float]:
+        metrics: dict[str, float] = {}
+        for kind in sorted(set(self.kinds)):
+            rows = [row for row, each in enumerate(self.kinds) if each == kind]
+            (composed,) = [task for task in self.tasks if task.name == "composed"]
+            relevant = _relevant([composed.questions[row] for row in rows])
+            ranked = [rankings["composed"][row] for row in rows]
+            metrics |= {f"composed.{kind}/R@{k}": recall_at_k(ranked, relevant, k) for k in (1, 10)}
+        return metrics
+
+
+def _relevant(questions: Sequence[Question]) -> list[frozenset[str]]:
+    return [question.relevant for question in questions]
 
 
 def scenes_benchmark(data: Path, split: str | None = None) -> ScenesBenchmark:
     """Reads `captions.tsv` and `edits.jsonl`; scenes have no splits."""
-    if split is not None:
-        raise InputError(f"--split {split}: the scenes benchmark has no splits")
+    no_split("scenes", split)
     rows = list(read_table(data / "captions.tsv", ("file", "kind", "caption")))
     files = tuple(dict.fromkeys(row["file"] for row in rows))
-    check_files(data, files)
     wordings: dict[str, dict[str, set[str]]] = {"full": {}, "short": {}}
     for row in rows:
         if row["kind"] not in wordings:
@@ -39,27 +68,45 @@ def scenes_benchmark(data: Path, split: str | None = None) -> ScenesBenchmark:
     tasks = [
         Task(
             kind,
-            tuple(Question(frozenset(found), texts=(text,)) for text, found in texts.items()),
-            recall_at=(1, 5, 10),
+            tuple(Question(frozenset(found), wordings=((text,),)) for text, found in texts.items()),
+            depth=max(RECALL_AT),
         )
         for kind, texts in wordings.items()
         if texts
     ]
-    return ScenesBenchmark(data, files, (*tasks, *_composed(data, frozenset(files))))
+    by_kind = _edits(data, frozenset(files))
+    kinds = tuple(kind for kind, questions in by_kind.items() for _ in questions)
+    together = tuple(question for questions in by_kind.values() for question in questions)
+    if together:
+        tasks.append(Task("composed", together, depth=max(RECALL_AT)))
+        tasks.append(Task("image", _without_words(together), depth=max(RECALL_AT)))
+    return ScenesBenchmark(data, files, tuple(tasks), kinds)
 
 
-def _composed(data: Path, files: frozenset[str]) -> list[Task]:
+def _edits(data: Path, files: frozenset[str]) -> dict[str, list[Question]]:
     by_kind: defaultdict[str, list[Question]] = defaultdict(list)
     for edit in read_json_lines(
         data / "edits.jsonl", ("reference", "instruction", "kind", "target")
     ):
-        if unknown := {str(edit["reference"]), str(edit["target"])} - files:
+        reference, target = str(edit["reference"]), str(edit["target"])
+        if unknown := {reference, target} - files:
             raise InputError(f"{data / 'edits.jsonl'}: {unknown.pop()} is not in captions.tsv")
-        target = frozenset({str(edit["target"])})
-        question = Question(target, texts=(str(edit["instruction"]),), picture=edit["reference"])
+        question = Question(
+            frozenset({target}),
+            wordings=((str(edit["instruction"]),),),
+            picture=reference,
+            ignored=frozenset({reference}),
+        )
         by_kind[str(edit["kind"])].append(question)
-    if not by_kind:
-        return []
-    together = tuple(question for kind in by_kind for question in by_kind[kind])
-    kinds = [Task(f"composed.{kind}", tuple(by_kind[kind]), (10,)) for kind in sorted(by_kind)]
-    return [Task("composed", together, (1, 5, 10)), *kinds]
+    return by_kind
+
+
+def _without_words(edits: Sequence[Question]) -> tuple[Question, ...]:
+    """Each reference once: any scene that an edit leads to is alike."""
+    targets: defaultdict[str, set[str]] = defaultdict(set)
+    for edit in edits:
+        targets[str(edit.picture)] |= edit.relevant
+    return tuple(
+        Question(frozenset(found), picture=reference, ignored=frozenset({reference}))
+        for reference, found in targets.items()
+    )

@@ -52,6 +52,7 @@ class Catalogue(Protocol):
     def indexes(self) -> tuple[IndexRecord, ...]: ...
     def items(self, ids: Ids[str]) -> dict[str, Item]: ...
     def item_ids(self) -> Iterator[str]: ...
+    def ids_by_path(self, source: str) -> dict[str, str]: ...
     def failures(self) -> Iterator[Failure]: ...
 
 
@@ -166,6 +167,10 @@ class SqliteCatalogue:
 
     def item_ids(self) -> Iterator[str]:
         return (id_ for (id_,) in self._rows("SELECT id FROM items ORDER BY id"))
+
+    def ids_by_path(self, source: str) -> dict[str, str]:
+        rows = self._rows("SELECT path, item_id FROM occurrences WHERE source = ?", (source,))
+        return dict(rows)
 
     def ids_outside(self, sources: Ids[str]) -> set[str]:
         """Items that occur in other sources than these."""

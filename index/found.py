@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from index.items import Failure, Metadata
-from models.errors import InputError
+from models.errors import ImageError, ImageTooLargeError, InputError
 
 Listener = Callable[[Failure], None]
 
@@ -28,6 +28,21 @@ class FoundImage:
     file: Path
     caption: str | None
     metadata: Metadata
+
+    def read(self, max_bytes: int) -> bytes:
+        """The picture's file; raises ImageError where it cannot be read, or is larger."""
+        return read_file(self.file, max_bytes)
+
+
+def read_file(file: Path, max_bytes: int) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(max_bytes + 1)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror}") from error
+    if len(data) > max_bytes:
+        raise ImageTooLargeError(f"over {max_bytes} bytes")
+    return data
 
 
 def stop_at(failure: Failure) -> NoReturn:

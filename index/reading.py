@@ -7,7 +7,6 @@ made again, and a content that turns up twice in one job is decoded once.
 import threading
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
@@ -18,7 +17,7 @@ from index.items import Item, item_id
 from index.thumbnails import thumbnail
 from models.decode import DecodeLimits, decode, open_header
 from models.encoders import ImageEncoder
-from models.errors import ImageError, ImageTooLargeError
+from models.errors import ImageError
 from models.preprocess import Pixels
 
 # an MPO is a JPEG with further pictures behind it, and every reader takes it for one
@@ -35,7 +34,7 @@ class Reading:
 
 
 class PictureReader:
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         encoder: ImageEncoder,
         limits: DecodeLimits,
@@ -43,31 +42,33 @@ class PictureReader:
         *,
         catalogued: AbstractSet[str],
         embedded: AbstractSet[str],
+        thumbnails: bool = True,
     ) -> None:
         self._encoder = encoder
         self._limits = limits
         self._folder = folder
         self._catalogued = catalogued
         self._embedded = embedded
+        self._thumbnails = thumbnails
         self._taken: set[str] = set()
         self._taking = threading.Lock()
 
     def read(self, found: FoundImage) -> Reading:
         """Raises ImageError for a file that cannot be read, CollectionError where the collection
         cannot be written to."""
-        data = read_file(found.file, self._limits.max_bytes)
+        data = found.read(self._limits.max_bytes)
         id_ = item_id(data)
         if not self._take(id_):
             return Reading(found, id_)
-        has_thumbnail = self._folder.thumbnail(id_).is_file()
-        if id_ in self._embedded and id_ in self._catalogued and has_thumbnail:
+        lacks_thumbnail = self._thumbnails and not self._folder.thumbnail(id_).is_file()
+        if id_ in self._embedded and id_ in self._catalogued and not lacks_thumbnail:
             return Reading(found, id_)
         try:
             header = open_header(data, self._limits)
             image = decode(data, self._limits)
         except ImageError as error:
             return Reading(found, id_, refused=str(error))
-        if not has_thumbnail:
+        if lacks_thumbnail:
             self._folder.stage_thumbnail(id_, thumbnail(image))
         pixels = None if id_ in self._embedded else self._encoder.prepare(image)
         return Reading(found, id_, _item(id_, data, header, image), pixels)
@@ -78,17 +79,6 @@ class PictureReader:
             first = id_ not in self._taken
             self._taken.add(id_)
         return first
-
-
-def read_file(file: Path, max_bytes: int) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(max_bytes + 1)
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror}") from error
-    if len(data) > max_bytes:
-        raise ImageTooLargeError(f"over {max_bytes} bytes")
-    return data
 
 
 def _item(id_: str, data: bytes, header: Image.Image, image: Image.Image) -> Item:

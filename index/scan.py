@@ -29,6 +29,7 @@ class JobOptions:
     threads: int
     batch_size: int = 64
     limits: DecodeLimits = field(default_factory=DecodeLimits)
+    thumbnails: bool = True  # a collection that nobody looks at does without
 
     def __post_init__(self) -> None:
         if self.threads < 1 or self.batch_size < 1:
@@ -74,6 +75,7 @@ class Scan:
             folder,
             catalogued=previous.catalogued,
             embedded=previous.embedded,
+            thumbnails=options.thumbnails,
         )
         self._found = 0
         self._walked = False

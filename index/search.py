@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.cursor import MAX_SCORE, Cursor, query_digest
-from index.gallery import Gallery, Rows
+from index.gallery import CHUNK_ROWS, Gallery, Rows
 from index.segments import Units
 from index.snapshot import Snapshot
 from index.view import View
@@ -25,6 +25,8 @@ from models.space import Space
 MAX_LIMIT = 1_000
 PROPOSED = 1_000
 SLACK = 64  # the last few proposals may be no better than what was left out
+
+NO_ROWS: Rows = np.empty(0, np.int64)
 
 Scores = NDArray[np.float32]
 
@@ -104,6 +106,25 @@ def search(  # noqa: PLR0913
     last = hits[limit - 1]
     going_on = Cursor(digest, snapshot.generation, last.score, last.id)
     return Page(tuple(hits[:limit]), str(going_on), query)
+
+
+def scores_of(
+    snapshot: Snapshot, question: Question, rows: Rows, without: Rows = NO_ROWS
+) -> Scores:
+    """(m,) rows of the snapshot's gallery -> (m,): what `search` would give each as its score.
+
+    `without` are rows that a pending question does not take for its nearest. Raises as `search`.
+    """
+    gallery = snapshot.gallery
+    query = question if isinstance(question, Query) else question.finish(View(gallery, without))
+    _check_probes(query, gallery)
+    parts = [np.empty(0, np.float32)]
+    for first in range(0, len(rows), CHUNK_ROWS):
+        part = rows[first : first + CHUNK_ROWS]
+        parts.append(
+            score({space: gallery.units(part, space) for space in _spaces_of(query)}, query)
+        )
+    return np.concatenate(parts)
 
 
 def _check_probes(query: Query, gallery: Gallery) -> None:

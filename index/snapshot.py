@@ -79,6 +79,10 @@ class Snapshot:
             raise UnknownItemError(f"{id}: no such item in this collection")
         return {space: self.gallery.embedding(row, space) for space in self.spaces}
 
+    def ids_by_path(self, source: str) -> dict[str, str]:
+        """The id of every file of a source, by its path."""
+        return self._catalogue.ids_by_path(source)
+
     def thumbnail(self, id: str) -> bytes:  # noqa: A002
         """A WebP file; raises GoneError where a later generation has dropped the item meanwhile."""
         file = self._folder.thumbnail(self.item(id).id)

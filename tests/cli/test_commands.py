@@ -85,6 +85,7 @@ def test_search_answers_text_pictures_and_both_as_json(
         (["embed", "--model", "satrter", "--text", "a", "--out", "x.npy"], "starter"),
         (["embed", "--model", "ViT-B-99/none", "--text", "a", "--out", "x.npy"], "ViT-B-99"),
         (["evaluate", "imagenet", "--data", "."], "imagenet"),
+        (["evaluate", "captions"], "--data"),
         (["scenes", "--count", "0", "--out", "x"], "--count"),
         (["train", "nowhere.toml"], "nowhere.toml"),
         (
@@ -180,11 +181,3 @@ def test_a_model_that_is_neither_cached_nor_reachable_names_the_ways_out(
     for words in ("nobody/nothing", "local cache", "hub", "local path", "starter"):
         assert words in said
     assert "downloading" in refused.err
-
-
-def test_scenes_are_drawn_and_can_be_measured(pictor: Pictor, tmp_path: Path) -> None:
-    drawn = pictor("scenes", "--seed", "4", "--count", "12", "--out", tmp_path / "scenes")
-    assert drawn.code == 0
-    measured = pictor("evaluate", "scenes", "--data", tmp_path / "scenes", "--json")
-    metrics = json.loads(measured.out)["metrics"]
-    assert 0 <= metrics["full/R@1"] <= metrics["full/R@10"] <= 1

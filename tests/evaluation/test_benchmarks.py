@@ -8,7 +8,8 @@ import pytest
 
 from evaluation.baselines import composer_or_baseline
 from evaluation.benchmarks import open_benchmark
-from evaluation.runner import Evaluation, evaluate
+from evaluation.embedded import Embedding
+from evaluation.runner import Contestant, Evaluation, evaluate
 from models.composers.registry import Composers
 from models.errors import InputError, SpaceError
 from models.preprocess import Pixels
@@ -31,17 +32,13 @@ def measure(
     split: str | None = None,
     composer: str = "sum",
     query_encoder: ColourEncoder | None = None,
+    encoder: ColourEncoder | None = None,
 ) -> Evaluation:
-    encoder = ColourEncoder()
-    return evaluate(
-        open_benchmark(name, data, split),
-        encoder,
-        composer_or_baseline(composer, Composers(encoder)),
-        model="colours",
-        threads=1,
-        announce=lambda line: None,
-        query_encoder=query_encoder,
-    )
+    encoder = encoder or ColourEncoder()
+    chosen = composer_or_baseline(composer, Composers(encoder))
+    how = Embedding("colours", data / "cache", threads=1, announce=lambda line: None)
+    contestant = Contestant(encoder, chosen, query_encoder)
+    return evaluate(open_benchmark(name, data, split), contestant, how)[0]
 
 
 def test_captions_are_measured_both_ways(tmp_path: Path) -> None:
@@ -60,19 +57,51 @@ def test_captions_are_measured_both_ways(tmp_path: Path) -> None:
     assert result.metrics["image_to_text/R@1"] == pytest.approx(2 / 3)
 
 
+def keys(data: Path, split: str | None) -> list[str]:
+    return [picture.key for picture in open_benchmark("captions", data, split).pictures()]
+
+
 def test_the_split_is_val_or_dev_unless_named(tmp_path: Path) -> None:
     rows = [("red.png", "train", "red"), ("green.png", "dev", "green")]
     data = captioned(tmp_path, rows)
-    assert open_benchmark("captions", data, None).files == ("green.png",)
-    assert open_benchmark("captions", data, "train").files == ("red.png",)
+    assert keys(data, None) == ["green.png"]
+    assert keys(data, "train") == ["red.png"]
     with pytest.raises(InputError, match="expected one of dev, train"):
         open_benchmark("captions", data, "test")
 
 
-def test_pictures_with_the_same_bytes_count_as_one(tmp_path: Path) -> None:
+def test_pictures_with_the_same_bytes_tie_in_the_benchmarks_order(tmp_path: Path) -> None:
     rows = [("red-1.png", "dev", "red"), ("red-2.png", "dev", "red"), ("blue.png", "dev", "blue")]
     result = measure("captions", captioned(tmp_path, rows))
-    assert result.metrics["text_to_image/R@1"] == 1
+    # both texts rank red-1 before red-2
+    assert result.metrics["text_to_image/R@1"] == pytest.approx(2 / 3)
+    assert result.metrics["text_to_image/R@5"] == 1
+
+
+def test_pictures_are_embedded_once_and_anew_where_a_file_has_changed(tmp_path: Path) -> None:
+    data = captioned(tmp_path, [(f"{name}.png", "dev", name) for name in ("red", "blue")])
+    encoder = ColourEncoder()
+    first = measure("captions", data, encoder=encoder)
+    assert measure("captions", data, encoder=encoder).metrics == first.metrics
+    assert encoder.encoded_images == 2
+    picture("green").save(data / "images" / "blue.png")
+    changed = measure("captions", data, encoder=encoder)
+    assert encoder.encoded_images == 3
+    assert changed.counts["pictures"] == 2
+    other = ColourEncoder(revision="f" * 16)
+    measure("captions", data, encoder=other)
+    assert other.encoded_images == 2  # another space's are not taken
+
+
+def test_after_a_run_that_failed_the_whole_gallery_is_looked_at_again(tmp_path: Path) -> None:
+    data = captioned(tmp_path, [("red.png", "dev", "red"), ("blue.png", "dev", "blue")])
+    blue = (data / "images" / "blue.png").read_bytes()
+    (data / "images" / "blue.png").write_bytes(b"not a picture")
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"blue\.png"):
+            measure("captions", data)
+    (data / "images" / "blue.png").write_bytes(blue)
+    assert measure("captions", data).metrics["text_to_image/R@1"] == 1
 
 
 def test_a_picture_that_cannot_be_read_fails_the_run_by_name(tmp_path: Path) -> None:
@@ -86,7 +115,7 @@ def test_a_picture_that_is_missing_is_refused_before_anything_is_embedded(tmp_pa
     data = captioned(tmp_path, [("red.png", "dev", "red")])
     (data / "images" / "red.png").unlink()
     with pytest.raises(InputError, match=r"red\.png: named by the benchmark"):
-        open_benchmark("captions", data, None)
+        measure("captions", data)
 
 
 def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
@@ -115,6 +144,8 @@ def test_scenes_are_measured_by_full_and_short_captions_and_by_edits(tmp_path: P
     # red + green is yellow; red itself, the reference, is not in the ranking
     assert result.metrics["composed/R@1"] == 1
     assert result.metrics["composed.colour/R@10"] == 1
+    # without the words, what is nearest to red is the target
+    assert result.metrics["image/R@1"] == 1
     # either of the two scenes that share a wording answers it
     assert result.counts["short"] == 1
     assert result.metrics["short/R@5"] == 1
@@ -128,7 +159,7 @@ def test_an_edit_of_a_picture_that_is_not_in_the_set_is_refused(tmp_path: Path) 
 
 
 def test_an_unknown_benchmark_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'cocoo'.*captions, scenes"):
+    with pytest.raises(InputError, match=r"'cocoo'.*captions, circo.*scenes"):
         open_benchmark("cocoo", tmp_path, None)
 
 

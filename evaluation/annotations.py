@@ -1,0 +1,74 @@
+"""Annotation files in JSON, read strictly: InputError names the file, the entry and the key.
+
+`read_json` refuses an object that has a key twice: in a file of rankings it is a query with two
+answers. `fields` checks that an entry has the keys that are asked for, each of its type.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.errors import InputError
+
+Entry = dict[str, Any]
+Kinds = dict[str, type | tuple[type, ...]]  # key -> what its value must be
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401
+    def unique(pairs: Sequence[tuple[str, Any]]) -> Entry:
+        content = dict(pairs)
+        if len(content) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"{path}: the key {twice!r} is there twice in one object")
+        return content
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read as JSON: {error}") from error
+
+
+def read_entries(path: Path, kinds: Kinds, key: str | None = None) -> list[Entry]:
+    """A list of objects that have these keys, at least one; the values of `key` are unique."""
+    content = read_json(path)
+    if not isinstance(content, list) or not content:
+        raise InputError(f"{path}: expected a list of entries")
+    read = [fields(f"{path}, entry {at}", entry, kinds) for at, entry in enumerate(content)]
+    if key is not None:
+        refuse_twice(f"{path}: {key}", (entry[key] for entry in read))
+    return read
+
+
+def fields(where: str, entry: object, kinds: Kinds) -> Entry:
+    """The entry, once it is known to have these keys; `where` begins the error's text."""
+    if not isinstance(entry, dict):
+        raise InputError(f"{where}: expected an object, got {type(entry).__name__}")
+    for key, kind in kinds.items():
+        if key not in entry:
+            raise InputError(f"{where}: has no {key!r}")
+        # a bool is an int to Python, but not to a file of ids
+        if not isinstance(entry[key], kind) or (isinstance(entry[key], bool) and kind is int):
+            raise InputError(f"{where}: {key!r} is a {type(entry[key]).__name__}")
+    return entry
+
+
+def listed(where: str, value: object, kind: type, *, at_least: int = 1) -> list[Any]:
+    """A list of values of one kind, each once."""
+    if not isinstance(value, list) or not all(
+        isinstance(each, kind) and not isinstance(each, bool) for each in value
+    ):
+        raise InputError(f"{where}: expected a list of {kind.__name__}")
+    if len(value) < at_least:
+        raise InputError(f"{where}: {len(value)} values, expected at least {at_least}")
+    refuse_twice(where, value)
+    return value
+
+
+def refuse_twice(where: str, values: Iterable[object]) -> None:
+    seen: set[object] = set()
+    for value in values:
+        if value in seen:
+            raise InputError(f"{where}: {value!r} is there twice")
+        seen.add(value)

@@ -1,0 +1,144 @@
+"""`pictor evaluate` as a person types it: a benchmark measured, rankings counted, files written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.outcomes import Pictor, mistake
+from tests.fakes import picture
+
+COLOURS = ("red", "green", "blue", "yellow")
+
+
+@pytest.fixture
+def scenes(pictor: Pictor, tmp_path: Path) -> Path:
+    folder = tmp_path / "scenes"
+    assert pictor("scenes", "--seed", "4", "--count", "12", "--out", folder).code == 0
+    return folder
+
+
+@pytest.fixture
+def circo(tmp_path: Path) -> Path:
+    """Four pictures, two queries: 1 + ... -> 2, and 3 + ... -> 4 or 1."""
+    data = tmp_path / "circo"
+    (data / "annotations").mkdir(parents=True)
+    (data / "unlabeled2017").mkdir()
+    images = [{"id": at, "file_name": f"{at:012}.png"} for at in (1, 2, 3, 4)]
+    for image, colour in zip(images, COLOURS, strict=True):
+        picture(colour, (64, 64)).save(data / "unlabeled2017" / str(image["file_name"]))
+    listing = {"images": images}
+    (data / "annotations" / "image_info_unlabeled2017.json").write_text(json.dumps(listing))
+    queries = [query(0, 1, [2]), query(1, 3, [4, 1])]
+    (data / "annotations" / "val.json").write_text(json.dumps(queries))
+    return data
+
+
+def query(number: int, reference: int, truths: list[int]) -> dict[str, object]:
+    return {
+        "id": number,
+        "reference_img_id": reference,
+        "target_img_id": truths[0],
+        "gt_img_ids": truths,
+        "relative_caption": "is another colour",
+        "shared_concept": "colour",
+        "semantic_aspects": ["direct_addressing"],
+    }
+
+
+def test_a_benchmark_is_measured_and_reported_as_json(
+    pictor: Pictor, scenes: Path, tmp_path: Path
+) -> None:
+    asked = ("evaluate", "scenes", "--data", scenes, "--cache", tmp_path / "cache")
+    measured = pictor(*asked, "--json")
+    report = json.loads(measured.out)
+    assert 0 <= report["metrics"]["full/R@1"] <= report["metrics"]["full/R@10"] <= 1
+    assert (report["benchmark"], report["model"], report["split"]) == ("scenes", "starter", None)
+    assert report["space"].startswith("starter@") and report["composer"]
+    assert report["counts"]["pictures"] == 12
+    assert report["seconds"] > 0 and {"python", "torch", "pictor"} <= report["versions"].keys()
+    assert "embedding 12 pictures" in measured.err
+    again = pictor(*asked)
+    assert "embedded before" in again.err
+    assert f"full/R@1 {report['metrics']['full/R@1']:.4f}" in " ".join(again.out.split())
+
+
+def test_ready_made_rankings_are_counted_without_a_model_or_a_picture(
+    pictor: Pictor, circo: Path, tmp_path: Path
+) -> None:
+    for file in (circo / "unlabeled2017").iterdir():
+        file.unlink()
+    (circo / "annotations" / "image_info_unlabeled2017.json").unlink()
+    rankings = tmp_path / "rankings.json"
+    rankings.write_text(json.dumps({"0": [2, 9], "1": [3, 1, 4]}))
+    counted = pictor(
+        "evaluate",
+        "circo",
+        "--data",
+        circo,
+        "--predictions",
+        rankings,
+        "--model",
+        "nowhere",
+        "--json",
+    )
+    report = json.loads(counted.out)
+    # 1 for the first; (1/2 + 2/3) / 2 for the second
+    assert report["metrics"]["mAP@5"] == pytest.approx((1 + 7 / 12) / 2, abs=1e-12)
+    assert report["metrics"]["semantic/direct_addressing/mAP@10"] == report["metrics"]["mAP@10"]
+    assert report["model"] is None and report["counts"] == {"composed": 2}
+
+
+def test_what_is_submitted_counts_as_what_was_measured(
+    pictor: Pictor, circo: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "submission.json"
+    asked = ("evaluate", "circo", "--data", circo, "--json")
+    measured = pictor(*asked, "--cache", tmp_path / "cache", "--submission", file)
+    ranked = json.loads(file.read_text())
+    assert {key: sorted(ids) for key, ids in ranked.items()} == {
+        "0": [1, 2, 3, 4],
+        "1": [1, 2, 3, 4],
+    }
+    counted = pictor(*asked, "--predictions", file)
+    assert json.loads(counted.out)["metrics"] == json.loads(measured.out)["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("rankings", "named"),
+    [
+        ({"0": [2]}, "query '1'"),
+        ({"0": [2], "1": [4, 4]}, "query '1'"),
+        ({"0": [2], "1": [4], "7": [1]}, "query '7'"),
+        ([], "expected an object"),
+    ],
+)
+def test_rankings_that_do_not_fit_are_refused_by_query(
+    pictor: Pictor, circo: Path, tmp_path: Path, rankings: object, named: str
+) -> None:
+    file = tmp_path / "rankings.json"
+    file.write_text(json.dumps(rankings))
+    said = mistake(pictor("evaluate", "circo", "--data", circo, "--predictions", file))
+    assert named in said and str(file) in said
+
+
+def test_a_benchmark_without_a_format_for_rankings_is_refused_before_anything_is_embedded(
+    pictor: Pictor, scenes: Path, tmp_path: Path
+) -> None:
+    asked = ("evaluate", "scenes", "--data", scenes, "--cache", tmp_path / "cache")
+    said = mistake(pictor(*asked, "--submission", tmp_path / "x.json"))
+    assert "scenes: has no format for rankings" in said
+    assert not (tmp_path / "cache").exists()
+
+
+def test_an_option_of_another_benchmark_is_refused_with_those_there_are(
+    pictor: Pictor, circo: Path
+) -> None:
+    asked = ("evaluate", "circo", "--data", circo)
+    assert "wording" in mistake(pictor(*asked, "--option", "gallery=union"))
+    assert "magiclens, caption" in mistake(pictor(*asked, "--option", "wording=mine"))
+    assert "NAME=VALUE" in mistake(pictor(*asked, "--option", "wording"))
+
+
+def test_the_benchmarks_are_listed(pictor: Pictor) -> None:
+    assert {"captions", "circo", "scenes"} <= set(pictor("evaluate", "list").out.split())
