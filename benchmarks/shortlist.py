@@ -52,7 +52,7 @@ def measure(gallery: Gallery, query: Query) -> tuple[list[float], list[bool]]:
     best = set(np.argsort(-scores, kind="stable")[:TOP].tolist())
     recalls, proven = [], []
     for size in SHORTLISTS:
-        found = [gallery.nearest(space, probe.vector, size) for probe in query.probes]
+        found = [gallery.nearest(space, probe.vector[None], size)[0] for probe in query.probes]
         candidates = np.unique(np.concatenate([rows for _, rows in found]))
         ranked = candidates[np.argsort(-scores[candidates], kind="stable")][:TOP]
         recalls.append(len(best & set(ranked.tolist())) / TOP)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evaluation.benchmark import Question, Ranking, Task
 from evaluation.embedded import Embedded, read_picture
 from index.gallery import Rows
-from index.search import MAX_LIMIT, score, scores_of, search
+from index.search import MAX_LIMIT, score, scores_of, search_many
 from models.composers.composer import Asked, Composer, compose_now
 from models.decode import decode
 from models.encoders import DualEncoder, PictureEmbeddings, by_space
@@ -49,32 +49,38 @@ class Examiner:
         """One a question, in order."""
         if task.texts:
             return self._text_rankings(task)
-        ranked: list[Ranking] = []
+        searched = _is_searched(task)
         own = None if task.gallery is None else self._candidates(task.gallery)
+        ranked: list[Ranking] = []
         for at in range(0, len(task.questions), BATCH):
             questions = task.questions[at : at + BATCH]
-            for question, asked in zip(questions, self._asked(questions, composer), strict=True):
-                ranked.append(self._ranking(question, asked, own, task.depth))
+            asked = list(self._asked(questions, composer))
+            if searched:
+                ranked += self._found(questions, [each for (each,) in asked], task.depth or 0)
+                continue
+            for question, queries in zip(questions, asked, strict=True):
+                scored = self._scored(question, queries, own or self._everything)
+                ranked.append(scored[: task.depth])
         return ranked
 
-    def _ranking(
-        self,
-        question: Question,
-        asked: Sequence[SearchQuestion],
-        own: Candidates | None,
-        depth: int | None,
-    ) -> Ranking:
-        reach = len(self._keys_of) if depth is None else depth + len(question.ignored)
-        if question.among is None and own is None and len(asked) == 1 and reach <= MAX_LIMIT:
-            return self._found(question, asked[0], reach)[:depth]
-        if question.among is not None:
-            own = self._candidates(question.among)
-        return self._scored(question, asked, own or self._everything)[:depth]
+    def _found(
+        self, questions: Sequence[Question], asked: Sequence[SearchQuestion], depth: int
+    ) -> list[list[str]]:
+        limit = depth + max(len(question.ignored) for question in questions)
+        without = [self._left_out(question) for question in questions]
+        pages = search_many(self.gallery.snapshot, asked, limit=limit, without=without)
+        rankings = []
+        for question, hits in zip(questions, pages, strict=True):
+            keys = (key for hit in hits for key in self._keys_of[hit.id])
+            rankings.append([key for key in keys if key not in question.ignored][:depth])
+        return rankings
 
     def _scored(
         self, question: Question, asked: Sequence[SearchQuestion], candidates: Candidates
     ) -> list[str]:
         """Every candidate, by its mean score over the wordings."""
+        if question.among is not None:
+            candidates = self._candidates(question.among)
         left_out = [self._rows_by_id[id_] for id_ in self._left_out(question)]
         without = np.array(left_out, dtype=np.int64)
         snapshot = self.gallery.snapshot
@@ -87,11 +93,6 @@ class Examiner:
         if not question.ignored:
             return keys
         return [key for key in keys if key not in question.ignored]
-
-    def _found(self, question: Question, asked: SearchQuestion, reach: int) -> list[str]:
-        page = search(self.gallery.snapshot, asked, limit=reach, without=self._left_out(question))
-        found = (key for hit in page.hits for key in self._keys_of[hit.id])
-        return [key for key in found if key not in question.ignored]
 
     def _left_out(self, question: Question) -> frozenset[str]:
         """Items all of whose keys leave the ranking."""
@@ -157,6 +158,18 @@ class Examiner:
     def _rows_by_id(self) -> dict[str, int]:
         gallery = self.gallery.snapshot.gallery
         return {id_: row for row, id_ in enumerate(gallery.ids(np.arange(len(gallery))))}
+
+
+def _is_searched(task: Task) -> bool:
+    """Asked once of all pictures, and no deeper than a search goes."""
+    if task.gallery is not None or task.depth is None:
+        return False
+    return all(
+        each.among is None
+        and len(each.wordings) <= 1
+        and task.depth + len(each.ignored) <= MAX_LIMIT
+        for each in task.questions
+    )
 
 
 def examiner(

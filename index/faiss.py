@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from index.segments import SegmentRecord, Units
 from models.errors import CollectionError
-from models.vectors import Embeddings, Vector
+from models.vectors import Embeddings
+
+Nearest = tuple[NDArray[np.float32], NDArray[np.int64]]  # scores (m,), falling, and rows (m,)
 
 KIND = "flat"
 SUFFIX = ".faiss"
@@ -80,15 +82,15 @@ class FlatIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def search(self, vector: Vector, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The k rows of largest inner product: scores (m,) falling, rows (m,); m < k if there
-        are fewer."""
+    def search(self, vectors: Embeddings, k: int) -> list[Nearest]:
+        """For each vector (n, dim) the k rows of largest inner product: scores (m,) falling, rows
+        (m,); m < k if there are fewer."""
         k = min(k, len(self))
         if k == 0:
-            return np.empty(0, np.float32), np.empty(0, np.int64)
-        scores, rows = self._index.search(np.ascontiguousarray(vector[None], dtype=np.float32), k)
-        found = rows[0] >= 0  # faiss marks a missing hit with -1
-        return scores[0][found], rows[0][found]
+            return [(np.empty(0, np.float32), np.empty(0, np.int64))] * len(vectors)
+        scores, rows = self._index.search(np.ascontiguousarray(vectors, dtype=np.float32), k)
+        found = rows >= 0  # faiss marks a missing hit with -1
+        return [(s[there], r[there]) for s, r, there in zip(scores, rows, found, strict=True)]
 
     def vectors(self, first: int, count: int) -> Embeddings:
         """Rows first to first + count, as they were added."""

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue import Catalogue
-from index.faiss import FlatIndex, index_name
+from index.faiss import FlatIndex, Nearest, index_name
 from index.folder import CollectionFolder
 from index.segments import Segment, Units, open_segment
 from models.errors import CollectionError, SpaceError
 from models.space import Space, named
-from models.vectors import Vector
+from models.vectors import Embeddings, Vector
 
 CHUNK_ROWS = 4096
 ID = re.compile(r"[0-9a-f]{32}")
@@ -31,8 +31,9 @@ Rows = NDArray[np.int64]
 class VectorIndex(Protocol):
     def __len__(self) -> int: ...
 
-    def search(self, vector: Vector, k: int) -> tuple[NDArray[np.float32], Rows]:
-        """Nearest first: scores (m,) and rows (m,), m = min(k, rows held)."""
+    def search(self, vectors: Embeddings, k: int) -> Sequence[Nearest]:
+        """For each vector (n, dim), nearest first: scores (m,) and rows (m,), m = min(k, rows
+        held)."""
         ...
 
 
@@ -84,9 +85,10 @@ class Gallery:
             )
         return self.spaces.index(space)
 
-    def nearest(self, space: Space, vector: Vector, k: int) -> tuple[NDArray[np.float32], Rows]:
-        """Nearest first, as the index has them: scores (m,) and rows (m,)."""
-        return self._indexes[self.position(space)].search(vector, k)
+    def nearest(self, space: Space, vectors: Embeddings, k: int) -> Sequence[Nearest]:
+        """For each vector (n, dim), nearest first, as the index has them: scores (m,) and rows
+        (m,). Many at once cost far less than one by one."""
+        return self._indexes[self.position(space)].search(vectors, k)
 
     def row(self, item: str) -> int | None:
         """The row of an id; None for an unknown id or what is not an id at all."""

@@ -7,13 +7,15 @@ pages, many equal vectors, probes of which none is near) every row is scored. A 
 depends on which other rows are there.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.cursor import MAX_SCORE, Cursor, query_digest
+from index.faiss import Nearest
 from index.gallery import CHUNK_ROWS, Gallery, Rows
 from index.segments import Units
 from index.snapshot import Snapshot
@@ -21,6 +23,7 @@ from index.view import View
 from models.errors import InputError
 from models.query import Query, Question
 from models.space import Space
+from models.vectors import Vector
 
 MAX_LIMIT = 1_000
 PROPOSED = 1_000
@@ -91,21 +94,41 @@ def search(  # noqa: PLR0913
     without probes, and a cursor that is damaged or another query's; SpaceError for a probe of
     another space.
     """
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InputError(f"limit is {limit}, expected 1 to {MAX_LIMIT}")
+    _check_limit(limit)
     gallery = snapshot.gallery
-    rows = (gallery.row(id_) for id_ in without)
-    left_out = np.array([row for row in rows if row is not None], dtype=np.int64)
-    query = question if isinstance(question, Query) else question.finish(View(gallery, left_out))
-    _check_probes(query, gallery)
+    left_out = _rows_of(gallery, without)
+    query = _finished(question, gallery, left_out)
     digest = query_digest(query, min_score, without)
     after = None if cursor is None else _cursor_of(cursor, digest)
-    hits = _first(Wanted(gallery, _floor(min_score), left_out, after), query, limit + 1)
+    wanted = Wanted(gallery, _floor(min_score), left_out, after)
+    (hits,) = _first_of_each([wanted], [query], limit + 1)
     if len(hits) <= limit:
         return Page(tuple(hits), None, query)
     last = hits[limit - 1]
     going_on = Cursor(digest, snapshot.generation, last.score, last.id)
     return Page(tuple(hits[:limit]), str(going_on), query)
+
+
+def search_many(
+    snapshot: Snapshot,
+    questions: Sequence[Question],
+    *,
+    limit: int,
+    without: Sequence[frozenset[str]],
+) -> list[list[Hit]]:
+    """The first page of each question, less its `without`: what `search` gives, for less.
+
+    Raises as `search` does.
+    """
+    _check_limit(limit)
+    gallery = snapshot.gallery
+    left_out = [_rows_of(gallery, each) for each in without]
+    queries = [
+        _finished(question, gallery, rows)
+        for question, rows in zip(questions, left_out, strict=True)
+    ]
+    wanted = [Wanted(gallery, _floor(None), rows, None) for rows in left_out]
+    return _first_of_each(wanted, queries, limit)
 
 
 def scores_of(
@@ -116,8 +139,7 @@ def scores_of(
     `without` are rows that a pending question does not take for its nearest. Raises as `search`.
     """
     gallery = snapshot.gallery
-    query = question if isinstance(question, Query) else question.finish(View(gallery, without))
-    _check_probes(query, gallery)
+    query = _finished(question, gallery, without)
     parts = [np.empty(0, np.float32)]
     for first in range(0, len(rows), CHUNK_ROWS):
         part = rows[first : first + CHUNK_ROWS]
@@ -127,11 +149,23 @@ def scores_of(
     return np.concatenate(parts)
 
 
-def _check_probes(query: Query, gallery: Gallery) -> None:
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InputError(f"limit is {limit}, expected 1 to {MAX_LIMIT}")
+
+
+def _rows_of(gallery: Gallery, ids: frozenset[str]) -> Rows:
+    rows = (gallery.row(id_) for id_ in ids)
+    return np.array([row for row in rows if row is not None], dtype=np.int64)
+
+
+def _finished(question: Question, gallery: Gallery, left_out: Rows) -> Query:
+    query = question if isinstance(question, Query) else question.finish(View(gallery, left_out))
     if not query.probes:
         raise InputError("a query needs a probe")
     for probe in query.probes:
         gallery.position(probe.space)
+    return query
 
 
 def _floor(min_score: float | None) -> np.float32:
@@ -149,12 +183,39 @@ def _cursor_of(text: str, digest: str) -> Cursor:
     return cursor
 
 
-def _first(wanted: Wanted, query: Query, count: int) -> list[Hit]:
+def _first_of_each(
+    wanted: Sequence[Wanted], queries: Sequence[Query], count: int
+) -> list[list[Hit]]:
+    """The first `count` hits of each query, all of one gallery."""
+    if not wanted:
+        return []
+    gallery = wanted[0].gallery
+    proposed = PROPOSED + SLACK + max(len(each.left_out) for each in wanted)
+    if proposed >= len(gallery):
+        return [_first(each, q, None, count) for each, q in zip(wanted, queries, strict=True)]
+    nearest = _nearest(gallery, queries, proposed)
+    return [
+        _first(each, query, _proposed(gallery, query, [next(nearest) for _ in query.probes]), count)
+        for each, query in zip(wanted, queries, strict=True)
+    ]
+
+
+def _nearest(gallery: Gallery, queries: Sequence[Query], k: int) -> Iterator[Nearest]:
+    """Each probe's k nearest, query by query; those of one space are looked up together."""
+    vectors: defaultdict[Space, list[Vector]] = defaultdict(list)
+    for query in queries:
+        for number, probe in enumerate(query.probes):
+            vectors[probe.space].append(query.towards(number))
+    found = {
+        space: iter(gallery.nearest(space, np.stack(each), k)) for space, each in vectors.items()
+    }
+    return (next(found[probe.space]) for query in queries for probe in query.probes)
+
+
+def _first(wanted: Wanted, query: Query, candidates: Candidates | None, count: int) -> list[Hit]:
     """The first `count` hits: from the index's proposals if they are surely these, or from all."""
     gallery = wanted.gallery
-    proposed = PROPOSED + SLACK + len(wanted.left_out)
-    if proposed < len(gallery):
-        candidates = _proposed(gallery, query, proposed)
+    if candidates is not None:
         sure = candidates.where(candidates.scores > candidates.unseen)
         hits = _best(gallery, wanted.among(sure), count)
         if len(hits) == count or candidates.unseen < wanted.floor:
@@ -162,14 +223,13 @@ def _first(wanted: Wanted, query: Query, count: int) -> list[Hit]:
     return _best(gallery, wanted.among(_all(gallery, query)), count)
 
 
-def _proposed(gallery: Gallery, query: Query, k: int) -> Candidates:
-    """The union of each probe's k nearest."""
-    highest, rows = [], []
-    for number, probe in enumerate(query.probes):
-        scores, nearest = gallery.nearest(probe.space, query.towards(number), k)
-        rows.append(nearest)
-        highest.append(float(scores[-1]) + _rounding(probe.space.dimension))
-    union = np.unique(np.concatenate(rows))
+def _proposed(gallery: Gallery, query: Query, nearest: Sequence[Nearest]) -> Candidates:
+    """The union of each probe's nearest."""
+    highest = [
+        float(scores[-1]) + _rounding(probe.space.dimension)
+        for probe, (scores, _) in zip(query.probes, nearest, strict=True)
+    ]
+    union = np.unique(np.concatenate([rows for _, rows in nearest]))
     units = {space: gallery.units(union, space) for space in _spaces_of(query)}
     return Candidates(union, score(units, query), _above(query.at_most(highest)))
 

@@ -29,7 +29,7 @@ class View:
 
     def nearest(self, space: Space, vector: Vector, count: int) -> Embeddings:
         asked = count + len(self.left_out)
-        _, rows = self.gallery.nearest(space, unit_vector(vector), asked)
+        ((_, rows),) = self.gallery.nearest(space, unit_vector(vector)[None], asked)
         return self._units(rows[~np.isin(rows, self.left_out)][:count], space)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

@@ -42,6 +42,9 @@ class NoCatalogue:
     def item_ids(self) -> Iterator[str]:
         raise NotImplementedError
 
+    def ids_by_path(self, source: str) -> dict[str, str]:
+        raise NotImplementedError
+
     def failures(self) -> Iterator[Failure]:
         raise NotImplementedError
 

@@ -14,25 +14,28 @@ EAST = np.array([1, 0.1], dtype=np.float32)
 
 def test_the_index_is_exact_and_nearest_first() -> None:
     index: VectorIndex = FlatIndex.build(2, [ROWS[:2], ROWS[2:]])
-    scores, rows = index.search(EAST, 2)
-    assert rows.tolist() == [0, 1]
-    assert scores.tolist() == pytest.approx([1, 0.1])
+    east, west = index.search(np.stack([EAST, -EAST]), 2)
+    assert east[1].tolist() == [0, 1]
+    assert east[0].tolist() == pytest.approx([1, 0.1])
+    assert west[1].tolist() == [2, 1]
 
 
 def test_asking_for_more_than_there_is_gives_what_there_is() -> None:
-    scores, rows = FlatIndex.build(2, [ROWS]).search(EAST, 10)
+    ((scores, rows),) = FlatIndex.build(2, [ROWS]).search(EAST[None], 10)
     assert rows.tolist() == [0, 1, 2]
     assert len(scores) == 3
 
 
 def test_an_empty_index_finds_nothing() -> None:
-    scores, rows = FlatIndex.build(2, []).search(EAST, 10)
-    assert (len(scores), len(rows)) == (0, 0)
+    found = FlatIndex.build(2, []).search(np.stack([EAST, EAST]), 10)
+    assert [(len(scores), len(rows)) for scores, rows in found] == [(0, 0), (0, 0)]
 
 
 def test_a_missing_hit_is_dropped() -> None:
     nowhere = np.full(2, np.nan, dtype=np.float32)
-    assert [len(part) for part in FlatIndex.build(2, [ROWS]).search(nowhere, 3)] == [0, 0]
+    lost, found = FlatIndex.build(2, [ROWS]).search(np.stack([nowhere, EAST]), 3)
+    assert [len(part) for part in lost] == [0, 0]
+    assert [len(part) for part in found] == [3, 3]
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index.search import Hit, Page, score, search
+from index.search import Hit, Page, score, scores_of, search, search_many
 from index.snapshot import Snapshot
 from models.errors import InputError, SpaceError
 from models.query import Query, single
@@ -243,3 +243,27 @@ def test_a_cursor_goes_on_in_a_later_generation_without_repeating_a_hit() -> Non
     grown = snapshot_of([*SQUARE, [1, 0]], generation=2)
     rest = search(grown, query([1, 0]), cursor=first.next_cursor)
     assert ids(rest) == [2, 3]
+
+
+def test_many_questions_at_once_find_what_each_finds_alone() -> None:
+    generator = np.random.default_rng(3)
+    snapshot = snapshot_of(generator.standard_normal((3000, 8)))
+    questions = [query(*generator.standard_normal((probes, 8))) for probes in (1, 2, 1)]
+    without = [frozenset[str](), frozenset(numbered(3000)[:50]), frozenset({"no id"})]
+    together = search_many(snapshot, questions, limit=30, without=without)
+    alone = [
+        search(snapshot, question, limit=30, without=left_out)
+        for question, left_out in zip(questions, without, strict=True)
+    ]
+    assert together == [list(page.hits) for page in alone]
+    assert search_many(snapshot, [], limit=30, without=[]) == []
+
+
+def test_the_scores_of_rows_are_those_that_a_search_gives() -> None:
+    generator = np.random.default_rng(4)
+    snapshot = snapshot_of(generator.standard_normal((100, 8)))
+    question = query(generator.standard_normal(8))
+    rows = np.array([7, 3, 99, 3])
+    scores = scores_of(snapshot, question, rows)
+    by_id = {hit.id: hit.score for hit in search(snapshot, question, limit=100).hits}
+    assert scores.tolist() == [by_id[id_] for id_ in snapshot.gallery.ids(rows)]
