@@ -1,7 +1,9 @@
 """`pictor evaluate`: measure a model on a benchmark, rankings made elsewhere, or a collection."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,14 +26,23 @@ from models.errors import InputError
 if TYPE_CHECKING:
     from evaluation.benchmark import Benchmark
     from evaluation.runner import Contestant, Evaluation
+    from models.load import Encoder
 
 NAME_WIDTH = 40
 
 
 def evaluate(
-    benchmark: Annotated[str, typer.Argument(help="Its name; `list` shows all.")],
+    benchmark: Annotated[
+        str, typer.Argument(help="Its name; `list` shows all. Or `collection`, one of your own.")
+    ],
+    collection: Annotated[
+        Path | None, typer.Argument(help="With `collection`: its folder.", show_default=False)
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="The benchmark's folder.")] = None,
-    model: Annotated[str, typer.Option(help="The model to measure.")] = "starter",
+    model: Annotated[
+        str | None,
+        typer.Option(help="The model to measure. [default: starter; a collection's own]"),
+    ] = None,
     query_model: Annotated[
         str | None,
         typer.Option(help="A light query encoder of the model's, to ask in its place."),
@@ -61,6 +72,13 @@ def evaluate(
     submission: Annotated[
         Path | None, typer.Option(help="Write the rankings as the test server takes them.")
     ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            help="With `collection`: JSON lines of {text} or {image}, and what they should find, "
+            "{relevant}."
+        ),
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option(help="Where embedded pictures are kept. [default: the user's cache folder]"),
@@ -70,20 +88,28 @@ def evaluate(
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model on a published benchmark, through the same search that answers users."""
+    """Measure a model on a published benchmark, through the same search that answers users; or how
+    well a collection of your own is searched."""
     from evaluation.baselines import composer_or_baseline
     from evaluation.benchmarks import BENCHMARKS, open_benchmark
     from evaluation.runner import Contestant, score_predictions
 
     if benchmark == "list":
-        typer.echo("\n".join(BENCHMARKS))
+        typer.echo("\n".join([*BENCHMARKS, "collection"]))
         return
+    if benchmark == "collection":
+        encoder_of = partial(load_model, device=device, dtype=dtype, threads=threads)
+        _report_collection(collection, model, queries, encoder_of, as_json)
+        return
+    if collection is not None:
+        raise InputError(f"{collection}: only `pictor evaluate collection` takes a collection")
     if data is None:
         raise InputError("--data: expected the benchmark's folder")
     opened = open_benchmark(benchmark, data, split, _pairs(option or ()))
     if predictions:
         _print(score_predictions(opened, predictions), as_json)
         return
+    model = model or "starter"
     encoder = load_model(model, device, dtype, threads)
     asking = load_model(query_model, device, dtype, threads) if query_model else None
     chosen = composer_or_baseline(composer, composers_of(asking or encoder, phi or ()))
@@ -121,6 +147,28 @@ def _measured(
             write_whole(path, text.encode())
             note(f"{path}: written")
     return evaluation
+
+
+def _report_collection(
+    folder: Path | None,
+    model: str | None,
+    queries: Path | None,
+    encoder_of: Callable[[str], "Encoder"],
+    as_json: bool,
+) -> None:
+    from evaluation.collection_report import report_on
+    from index.collection import Collection
+
+    if folder is None:
+        raise InputError("evaluate collection: expected the collection's folder")
+    with closing(Collection.open(folder)) as opened:
+        with opened.snapshot() as snapshot:
+            encoder = encoder_of(model or snapshot.model)
+        report = report_on(opened, encoder, queries=queries, announce=note)
+    if as_json:
+        print_json({"benchmark": "collection", "metrics": report.metrics(), **asdict(report)})
+        return
+    typer.echo("\n".join(report.lines()))
 
 
 def default_cache() -> Path:

@@ -95,15 +95,6 @@ class Submittable(Protocol):
         ...
 
 
-def picture_folder(data: Path) -> Path:
-    """`data/images` where there is one, else `data`; raises InputError where neither is a
-    folder."""
-    if not data.is_dir():
-        raise InputError(f"{data}: not an existing folder")
-    images = data / "images"
-    return images if images.is_dir() else data
-
-
 def first_there(data: Path, *places: str) -> Path:
     """The first of these places below `data` that exists; raises InputError naming them all."""
     for place in places:

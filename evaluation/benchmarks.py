@@ -9,6 +9,7 @@ from evaluation.circo import circo_benchmark
 from evaluation.cirr import cirr_benchmark
 from evaluation.fashioniq import fashioniq_benchmark
 from evaluation.genecis import genecis_benchmark
+from evaluation.landmarks import landmarks_benchmark
 from evaluation.scene_benchmark import scenes_benchmark
 from models.errors import InputError
 
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Opener] = {
     "cirr": cirr_benchmark,
     "fashioniq": fashioniq_benchmark,
     "genecis": genecis_benchmark,
+    "landmarks": landmarks_benchmark,
     "scenes": scenes_benchmark,
 }
 

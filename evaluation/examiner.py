@@ -66,9 +66,9 @@ class Examiner:
     def _found(
         self, questions: Sequence[Question], asked: Sequence[SearchQuestion], depth: int
     ) -> list[list[str]]:
-        limit = depth + max(len(question.ignored) for question in questions)
+        # an item that is not left out has a key that counts
         without = [self._left_out(question) for question in questions]
-        pages = search_many(self.gallery.snapshot, asked, limit=limit, without=without)
+        pages = search_many(self.gallery.snapshot, asked, limit=depth, without=without)
         rankings = []
         for question, hits in zip(questions, pages, strict=True):
             keys = (key for hit in hits for key in self._keys_of[hit.id])
@@ -162,14 +162,9 @@ class Examiner:
 
 def _is_searched(task: Task) -> bool:
     """Asked once of all pictures, and no deeper than a search goes."""
-    if task.gallery is not None or task.depth is None:
+    if task.gallery is not None or task.depth is None or task.depth > MAX_LIMIT:
         return False
-    return all(
-        each.among is None
-        and len(each.wordings) <= 1
-        and task.depth + len(each.ignored) <= MAX_LIMIT
-        for each in task.questions
-    )
+    return all(each.among is None and len(each.wordings) <= 1 for each in task.questions)
 
 
 def examiner(

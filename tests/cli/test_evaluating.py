@@ -142,3 +142,27 @@ def test_an_option_of_another_benchmark_is_refused_with_those_there_are(
 
 def test_the_benchmarks_are_listed(pictor: Pictor) -> None:
     assert {"captions", "circo", "scenes"} <= set(pictor("evaluate", "list").out.split())
+
+
+def test_a_collection_of_ones_own_is_reported_on(
+    pictor: Pictor, scenes: Path, tmp_path: Path
+) -> None:
+    collection = tmp_path / "collection"
+    file = min(scenes.glob("*.png"))
+    file.with_suffix(".txt").write_text("a red circle")
+    assert pictor("index", scenes, "--out", collection).code == 0
+    asked = ("evaluate", "collection", collection)
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text(json.dumps({"image": str(file), "relevant": [file.name]}) + "\n")
+    report = json.loads(pictor(*asked, "--queries", queries, "--json").out)
+    assert report["metrics"]["image/R@1"] == 1
+    assert report["metrics"]["index.text/R@10"] == 1
+    assert report["counts"]["pictures"] == 12
+    assert "Near-duplicates" in pictor(*asked).out
+
+
+def test_a_collection_is_named_and_taken_by_nothing_else(pictor: Pictor, tmp_path: Path) -> None:
+    assert "expected the collection's folder" in mistake(pictor("evaluate", "collection"))
+    assert "nowhere" in mistake(pictor("evaluate", "collection", "nowhere"))
+    said = mistake(pictor("evaluate", "captions", "somewhere", "--data", tmp_path))
+    assert "only `pictor evaluate collection`" in said
