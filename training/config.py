@@ -83,6 +83,10 @@ class ImageStage(Section):
     short_caption_share: float = Field(default=0.3, ge=0, le=1)
     jitter: float = Field(default=0.05, ge=0, lt=0.5)  # of a scene's side, shift and zoom
     photograph_jitter: float = Field(default=0.0, ge=0, lt=0.5)  # the same of a photograph's view
+    colour_jitter: float = Field(default=0.0, ge=0, lt=1)  # of brightness, contrast, saturation
+    rendered_batch: int = Field(default=0, ge=0)  # photographs redrawn as in another medium
+    mixed_share: float = Field(default=0.0, ge=0, le=1)  # of steps, whose photographs are blended
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)  # of the weights that are exported
 
 
 class Run(Section):

@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,15 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    @cached_property
+    def groups(self) -> tuple[int, ...]:
+        """Pictures of one class are of one group, a captioned one is its own: the first's row."""
+        first: dict[str, int] = {}
+        return tuple(
+            first.setdefault(self.captions[row][0], row) if self.is_class[row] else row
+            for row in range(len(self))
+        )
 
 
 def captioned_sources(data: Path, section: CaptionedPictures) -> Iterator[Source]:

@@ -1,7 +1,9 @@
 """The losses of the starter, each the mean over a batch of unit float32 rows (batch, dim).
 
 Sources: clip_loss, Radford et al., "Learning Transferable Visual Models From Natural Language
-Supervision", ICML 2021; distillation_loss, cosine plus in-batch cross-entropy to fixed targets,
+Supervision", ICML 2021; grouped_clip_loss, Yang et al., "Unified Contrastive Learning in
+Image-Text-Label Space", CVPR 2022; distillation_loss, cosine plus in-batch cross-entropy to fixed
+targets,
 after Tian et al., "Contrastive Representation Distillation", ICLR 2020.
 """
 
@@ -18,6 +20,16 @@ def clip_loss(
     there = F.cross_entropy(logits, labels, label_smoothing=smoothing)
     back = F.cross_entropy(logits.T, labels, label_smoothing=smoothing)
     return (there + back) / 2
+
+
+def grouped_clip_loss(
+    images: torch.Tensor, texts: torch.Tensor, groups: torch.Tensor, scale: torch.Tensor | float
+) -> torch.Tensor:
+    """The same, where a row belongs to every row of its group (batch,), each to an equal share."""
+    logits = scale * images @ texts.T  # (batch, batch)
+    same = (groups[:, None] == groups[None, :]).to(logits.dtype)
+    targets = same / same.sum(dim=1, keepdim=True)  # symmetric in each group
+    return (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, targets)) / 2
 
 
 def distillation_loss(

@@ -29,6 +29,8 @@ from training.image_stage import ImageStep, image_stage
 from training.isa import train_isa
 from training.lincir import train_lincir
 from training.loop import Stage, run_stage
+from training.rendered_corpus import RenderedCorpus, build_rendered_corpus
+from training.renderings import WORDS
 from training.scene_corpus import SceneCorpus, build_scene_corpus
 from training.state import Checkpoints, Learner, Report, save_weights, text_averaged
 from training.text_stage import text_stage
@@ -42,9 +44,12 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class Material:
     corpus: Corpus | None
     scenes: SceneCorpus | None
+    rendered: RenderedCorpus | None = None
 
     def texts(self) -> list[str]:
         texts = [text for texts in self.corpus.captions for text in texts] if self.corpus else []
+        if self.rendered:
+            texts += [f"a {word} of" for words in WORDS.values() for word in words] * 50
         if self.scenes:
             texts += [*self.scenes.full, *self.scenes.instructions]
             texts += [text for texts in self.scenes.short for text in texts]
@@ -77,13 +82,15 @@ def train_clip(config: TrainingConfig, placement: Placement, threads: int, repor
     preprocessing = _preprocessing(settings)
     before_polish = config.out / BEFORE_POLISH
     for stage in _left(_stages(config, learner, preprocessing, material), checkpoints):
+        if stage.name == "image" and config.image_stage.ema_decay:
+            learner.keep_average(config.image_stage.ema_decay)
         run_stage(stage, learner, checkpoints, config.checkpoint_every, report)
         if stage.name == "image":
             save_weights(before_polish, model.state_dict())
     if config.polish_stage:
         earlier = torch.load(before_polish, weights_only=True, map_location=placement.device)
         model.load_state_dict(text_averaged(earlier, model.state_dict(), config.polish_text_share))
-    export_model(folder, model, settings, preprocessing)
+    export_model(folder, learner.exported, settings, preprocessing)
     return folder
 
 
@@ -95,7 +102,7 @@ def _stages(
         stages.append(text_stage(config.text_stage, config.seed, learner, corpus))
     for name, section in (("image", config.image_stage), ("polish", config.polish_stage)):
         if section:
-            step = ImageStep(section, learner, preprocessing, corpus, scenes)
+            step = ImageStep(section, learner, preprocessing, corpus, scenes, material.rendered)
             stages.append(image_stage(name, config.seed, step))
     return stages
 
@@ -121,7 +128,11 @@ def _gather(config: TrainingConfig, threads: int, report: Report) -> Material:
     if config.scenes:
         report(f"drawing {config.scenes.count} scenes")
         scenes = build_scene_corpus(config.scenes, config.picture_px, config.out, threads)
-    return Material(corpus, scenes)
+    rendered = None
+    if corpus and config.image_stage.rendered_batch:
+        report(f"redrawing {len(corpus)} pictures")
+        rendered = build_rendered_corpus(corpus, config.seed, config.out, threads)
+    return Material(corpus, scenes, rendered)
 
 
 def _tokenised(

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.errors import InputError
 from models.tokens import Tokenizer
@@ -50,6 +51,17 @@ class Learner:
     tokenizer: Tokenizer
     projection: torch.nn.Linear | None
     device: torch.device
+    average: Any = None  # torch's AveragedModel of the model, once a stage keeps one
+
+    def keep_average(self, decay: float) -> None:
+        """From here on the exported weights are a moving average of the steps'."""
+        if self.average is None:
+            averaging = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(self.model, multi_avg_fn=averaging, use_buffers=True)
+
+    @property
+    def exported(self) -> Any:  # noqa: ANN401
+        return self.model if self.average is None else self.average.module
 
     def parameters(self) -> list[torch.nn.Parameter]:
         extra = list(self.projection.parameters()) if self.projection else []
@@ -57,16 +69,21 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         projection = self.projection.state_dict() if self.projection else None
-        return {"model": self.model.state_dict(), "projection": projection}
+        average = self.average.state_dict() if self.average is not None else None
+        return {"model": self.model.state_dict(), "projection": projection, "average": average}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         if self.projection:
             self.projection.load_state_dict(state["projection"])
+        if self.average is not None and state["average"]:
+            self.average.load_state_dict(state["average"])
 
     def settle(self) -> None:
         with torch.no_grad():
             self.model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
+        if self.average is not None:
+            self.average.update_parameters(self.model)
 
 
 @dataclass(frozen=True)

@@ -34,3 +34,15 @@ def jittered(
 ) -> NDArray[np.float32]:
     """Each side of each box moved by up to `amount` of the picture's side, either way."""
     return boxes + random.uniform(-amount, amount, size=boxes.shape).astype(np.float32)
+
+
+def recoloured(views: torch.Tensor, amount: float, random: np.random.Generator) -> torch.Tensor:
+    """Brightness, contrast and saturation of each view (batch, 3, px, px), normalised, changed by a
+    factor within 1 +- amount, brightness by as much of a standard deviation."""
+    drawn = random.uniform(-amount, amount, size=(3, len(views))).astype(np.float32)
+    brightness, contrast, saturation = torch.from_numpy(drawn)[..., None, None, None]
+    mean = views.mean(dim=(1, 2, 3), keepdim=True)
+    views = mean + (views - mean) * (1 + contrast) + brightness
+    grey = views.mean(dim=1, keepdim=True)
+    recoloured: torch.Tensor = grey + (views - grey) * (1 + saturation)
+    return recoloured

@@ -20,9 +20,9 @@ from training.config import TrainingConfig
 from training.config import read_config as read_any_config
 from training.corpus import class_captions
 from training.loop import Losses, Stage, run_stage
-from training.losses import clip_loss, composition_loss, distillation_loss
+from training.losses import clip_loss, composition_loss, distillation_loss, grouped_clip_loss
 from training.state import Checkpoints, Learner, text_averaged, weight_groups
-from training.views import cut_views
+from training.views import cut_views, recoloured
 
 CONFIG = """
 name = "tiny"
@@ -123,6 +123,16 @@ def test_a_run_ends_in_a_folder_that_model_takes(tmp_path: Path, teacher: bool) 
     assert encoder.encode_images(pixels).shape == (1, 16)
 
 
+def enriched(config: Path) -> Path:
+    """With all that an image stage may be given."""
+    more = (
+        "rendered_batch = 4\nmixed_share = 0.5\ncolour_jitter = 0.2\nphotograph_jitter = 0.05\n"
+        "compose_weight = 0.0\nema_decay = 0.5\n"
+    )
+    config.write_text(config.read_text() + more)
+    return config
+
+
 class Killed(BaseException):
     """Stands for a kill: nothing of ours catches it."""
 
@@ -136,8 +146,8 @@ class Line(torch.nn.Module):
         self.logit_scale = torch.nn.Parameter(torch.zeros(()))
 
 
-def fit_a_line(folder: Path, kill_in_step: int | None = None) -> float:
-    """Six steps, each with its own target; the slope that they end at."""
+def fit_a_line(folder: Path, kill_in_step: int | None = None) -> tuple[float, float]:
+    """Six steps, each with its own target; the slope that they end at, and its average."""
     model, taken = Line(), 0
 
     def losses(random: np.random.Generator) -> Losses:
@@ -150,8 +160,9 @@ def fit_a_line(folder: Path, kill_in_step: int | None = None) -> float:
     groups = weight_groups(list(model.named_parameters()), rate=0.1, decay=0.01)
     stage = Stage("image", 6, 1, seed=1, losses=losses, groups=groups)
     learner = Learner(model, lambda texts: torch.zeros(0), None, torch.device("cpu"))
+    learner.keep_average(0.5)
     run_stage(stage, learner, Checkpoints(folder, "line"), every=2, report=lambda line: None)
-    return float(model.slope.detach())
+    return float(model.slope.detach()), float(learner.exported.slope.detach())
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
@@ -258,6 +269,34 @@ def test_the_clip_loss_of_a_perfect_batch_is_its_value_by_hand() -> None:
     rows = torch.eye(2)
     expected = np.log(1 + np.exp(-3.0))
     assert abs(float(clip_loss(rows, rows, 3.0)) - expected) < 1e-6
+
+
+def test_rows_of_one_group_share_what_they_find() -> None:
+    rows = torch.eye(3)
+    apart, together = torch.tensor([0, 1, 2]), torch.tensor([5, 5, 2])
+    assert torch.allclose(grouped_clip_loss(rows, rows, apart, 2.0), clip_loss(rows, rows, 2.0))
+    # logits of row 0: 2, 0, 0, its targets 1/2, 1/2, 0; of row 2: 0, 0, 2 and 0, 0, 1
+    total = float(np.log(np.exp(2) + 2))
+    expected = (2 * (total - 1) + (total - 2)) / 3
+    assert float(grouped_clip_loss(rows, rows, together, 2.0)) == pytest.approx(expected)
+
+
+def test_a_view_that_is_recoloured_by_nothing_stays_as_it_is() -> None:
+    views = torch.rand(2, 3, 4, 4)
+    random = np.random.default_rng(0)
+    assert torch.allclose(recoloured(views, 0.0, random), views, atol=1e-6)
+    changed = recoloured(views, 0.3, random)
+    assert changed.shape == views.shape and not torch.allclose(changed, views, atol=1e-2)
+
+
+def test_what_is_exported_is_the_moving_average(tmp_path: Path) -> None:
+    folder = train(read_config(enriched(write_run(tmp_path))))
+    content = torch.load(tmp_path / "out" / "checkpoint.pt", weights_only=True)
+    averaged, last = content["learner"]["average"], content["learner"]["model"]
+    exported = load_file(folder / "open_clip_model.safetensors")
+    name = "text_projection"
+    assert torch.equal(exported[name], averaged[f"module.{name}"].half())
+    assert not torch.equal(exported[name], last[name].half())
 
 
 def test_distillation_adds_the_cosine_to_the_cross_entropy() -> None:
