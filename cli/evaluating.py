@@ -91,7 +91,7 @@ def evaluate(
     """Measure a model on a published benchmark, through the same search that answers users; or how
     well a collection of your own is searched."""
     from evaluation.baselines import composer_or_baseline
-    from evaluation.benchmarks import BENCHMARKS, open_benchmark
+    from evaluation.benchmarks.registry import BENCHMARKS, open_benchmark
     from evaluation.runner import Contestant, score_predictions
 
     if benchmark == "list":
@@ -156,7 +156,7 @@ def _report_collection(
     encoder_of: Callable[[str], "Encoder"],
     as_json: bool,
 ) -> None:
-    from evaluation.collection_report import report_on
+    from evaluation.collection.report import report_on
     from index.collection import Collection
 
     if folder is None:

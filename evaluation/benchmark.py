@@ -9,7 +9,7 @@ gives to its pictures.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
 from evaluation.crops import Crop
@@ -101,6 +101,15 @@ def first_there(data: Path, *places: str) -> Path:
         if (data / place).exists():
             return data / place
     raise InputError(f"{data}: has none of {', '.join(places)}")
+
+
+def listed_file(data: Path, listed: str) -> Path:
+    """Where a listed path is below `data`: as it stands, or without its first folders, of which
+    the last is always kept, so that a list of another machine's paths serves too. Where there is
+    none, the first of these places."""
+    parts = [part for part in PurePosixPath(listed).parts if part != "/"]
+    places = [data.joinpath(*parts[at:]) for at in range(max(1, len(parts) - 1))]
+    return next((place for place in places if place.is_file()), places[0])
 
 
 def whole(pictures: Sequence[Picture]) -> Sequence[Picture]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.baselines import composer_or_baseline
-from evaluation.benchmarks import open_benchmark
+from evaluation.benchmarks.registry import open_benchmark
 from evaluation.embedded import Embedding
 from evaluation.runner import Contestant, Evaluation, evaluate
 from models.composers.registry import Composers

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation.captions import CaptionsBenchmark, captions_benchmark
+from evaluation.benchmarks.captions import CaptionsBenchmark, captions_benchmark
 from models.errors import InputError
 from tests.fakes import picture
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation.circo import CircoBenchmark, circo_benchmark
+from evaluation.benchmarks.circo import CircoBenchmark, circo_benchmark
 from models.errors import InputError
 from tests.fakes import picture
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation.cirr import CirrBenchmark, cirr_benchmark
+from evaluation.benchmarks.cirr import CirrBenchmark, cirr_benchmark
 from models.errors import InputError
 from tests.fakes import picture
 

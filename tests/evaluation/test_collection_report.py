@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evaluation.collection_findings import CollectionReport, IndexRecall
-from evaluation.collection_report import report_on
-from evaluation.exact import index_recall, nearest_similarities, ranks
+from evaluation.collection.exact import index_recall, nearest_similarities, ranks
+from evaluation.collection.findings import CollectionReport, IndexRecall
+from evaluation.collection.report import report_on
 from index.collection import Collection
 from index.faiss import Nearest
 from index.gallery import Gallery

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evaluation.benchmark import Question, Submittable
-from evaluation.fashioniq import CATEGORIES, FashionIQBenchmark, fashioniq_benchmark
+from evaluation.benchmarks.fashioniq import CATEGORIES, FashionIQBenchmark, fashioniq_benchmark
 from models.errors import InputError
 from tests.fakes import picture
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from evaluation.benchmark import Question
+from evaluation.benchmarks.genecis import TASKS, crop_around, genecis_benchmark
 from evaluation.crops import Crop
-from evaluation.genecis import TASKS, crop_around, genecis_benchmark
 from models.errors import InputError
 from tests.fakes import picture
 

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from evaluation.benchmark import Submittable
-from evaluation.google_landmarks import GoogleLandmarksBenchmark
-from evaluation.landmarks import RevisitedBenchmark, landmarks_benchmark
-from evaluation.safe_pickle import read_plain_pickle
+from evaluation.benchmarks.google_landmarks import GoogleLandmarksBenchmark
+from evaluation.benchmarks.landmarks import RevisitedBenchmark, landmarks_benchmark
+from evaluation.benchmarks.safe_pickle import read_plain_pickle
 from models.errors import InputError
 from tests.fakes import picture
 

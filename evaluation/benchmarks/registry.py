@@ -4,13 +4,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from evaluation.benchmark import Benchmark
-from evaluation.captions import captions_benchmark
-from evaluation.circo import circo_benchmark
-from evaluation.cirr import cirr_benchmark
-from evaluation.fashioniq import fashioniq_benchmark
-from evaluation.genecis import genecis_benchmark
-from evaluation.landmarks import landmarks_benchmark
-from evaluation.scene_benchmark import scenes_benchmark
+from evaluation.benchmarks.captions import captions_benchmark
+from evaluation.benchmarks.circo import circo_benchmark
+from evaluation.benchmarks.cirr import cirr_benchmark
+from evaluation.benchmarks.classes import classes_benchmark
+from evaluation.benchmarks.domains import domains_benchmark
+from evaluation.benchmarks.dtin import dtin_benchmark
+from evaluation.benchmarks.fashioniq import fashioniq_benchmark
+from evaluation.benchmarks.genecis import genecis_benchmark
+from evaluation.benchmarks.icir import icir_benchmark
+from evaluation.benchmarks.landmarks import landmarks_benchmark
+from evaluation.benchmarks.scenes import scenes_benchmark
 from models.errors import InputError
 
 Opener = Callable[..., Benchmark]
@@ -22,6 +26,10 @@ BENCHMARKS: dict[str, Opener] = {
     "cirr": cirr_benchmark,
     "fashioniq": fashioniq_benchmark,
     "genecis": genecis_benchmark,
+    "dtin": dtin_benchmark,
+    "icir": icir_benchmark,
+    "domains": domains_benchmark,
+    "classes": classes_benchmark,
     "landmarks": landmarks_benchmark,
     "scenes": scenes_benchmark,
 }
@@ -29,6 +37,7 @@ BENCHMARKS: dict[str, Opener] = {
 # the values that a benchmark's options may have, the first unless another is named
 OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "circo": {"wording": ("magiclens", "caption")},
+    "domains": {"task": ("all", "images", "conversion")},
     "fashioniq": {"gallery": ("split", "union"), "captions": ("joined", "averaged")},
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.benchmark import Picture, Question, Rankings, Task, whole
-from evaluation.caption_files import Captioned, read_captions
+from evaluation.benchmarks.caption_files import Captioned, read_captions
 from evaluation.metrics import recall_at_k
 
 RECALL_AT = (1, 5, 10)

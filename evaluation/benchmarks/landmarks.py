@@ -27,10 +27,14 @@ from evaluation.benchmark import (
     first_there,
     whole,
 )
+from evaluation.benchmarks.google_landmarks import (
+    SOLUTION,
+    GoogleLandmarksBenchmark,
+    google_landmarks,
+)
+from evaluation.benchmarks.safe_pickle import read_plain_pickle
 from evaluation.crops import Crop
-from evaluation.google_landmarks import SOLUTION, GoogleLandmarksBenchmark, google_landmarks
 from evaluation.metrics import precision_at_reached_k, trapezoidal_map
-from evaluation.safe_pickle import read_plain_pickle
 from models.errors import InputError
 
 PRECISION_AT = (1, 5, 10)

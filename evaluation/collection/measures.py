@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.collection_findings import (
+from evaluation.collection.exact import TIE, ranks, similarities
+from evaluation.collection.findings import (
     Answers,
     Captions,
     Duplicates,
@@ -17,8 +18,7 @@ from evaluation.collection_findings import (
     PoorCaption,
     Ranks,
 )
-from evaluation.collection_queries import Probes
-from evaluation.exact import TIE, ranks, similarities
+from evaluation.collection.queries import Probes
 from evaluation.metrics import map_at_k, recall_at_k
 from index.gallery import Gallery, Rows
 from index.items import Item

@@ -20,7 +20,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from evaluation.collection_findings import (
+from evaluation.collection.exact import index_recall
+from evaluation.collection.findings import (
     Answers,
     Captions,
     CollectionReport,
@@ -28,14 +29,14 @@ from evaluation.collection_findings import (
     IndexRecall,
     Latency,
 )
-from evaluation.collection_measures import (
+from evaluation.collection.measures import (
     answers,
     judged_captions,
     latency,
     near_duplicates,
     stored,
 )
-from evaluation.collection_queries import (
+from evaluation.collection.queries import (
     Asked,
     Probes,
     embedded_texts,
@@ -43,7 +44,6 @@ from evaluation.collection_queries import (
     read_queries,
     text_probes,
 )
-from evaluation.exact import index_recall
 from index.collection import Collection, Snapshot
 from index.items import Item
 from index.search import search

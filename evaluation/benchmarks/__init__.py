@@ -1,0 +1,1 @@
+"""The benchmarks, each with its published protocol; `registry` has them by name."""
