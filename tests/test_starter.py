@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from safetensors import safe_open
 
-from evaluation.scene_benchmark import scenes_benchmark
+from evaluation.benchmarks.scenes import scenes_benchmark
 from evaluation.scenes import write_scenes
 from evaluation.tables import read_json_lines, read_table
 from index.collection import Collection
