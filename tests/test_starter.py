@@ -108,7 +108,7 @@ def test_scenes_of_an_unseen_seed_are_found_first_by_their_full_caption(
     benchmark = scenes_benchmark(tmp_path / "scenes")
     (full,) = [task for task in benchmark.tasks if task.name == "full"]
     with served(tmp_path / "scenes", tmp_path / "c", starter) as client:
-        first = [found(client, {"text": q.texts[0], "limit": 1})[0] for q in full.questions]
+        first = [found(client, {"text": q.wordings[0][0], "limit": 1})[0] for q in full.questions]
     hits = [file in q.relevant for file, q in zip(first, full.questions, strict=True)]
     assert len(hits) == 1000
     assert sum(hits) / len(hits) >= 0.90

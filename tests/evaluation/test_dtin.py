@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.benchmark import Question
-from evaluation.benchmarks.dtin import dtin_benchmark, listed_file
+from evaluation.benchmark import Question, listed_file
+from evaluation.benchmarks.dtin import dtin_benchmark
 from models.errors import InputError
 from tests.fakes import picture
 
