@@ -85,6 +85,21 @@ class PromptEncoder(Protocol):
         ...
 
 
+@runtime_checkable
+class FusingEncoder(Protocol):
+    """A model with a MagicLens head, which makes one query of a picture and a text."""
+
+    @property
+    def fused_space(self) -> Space | None:
+        """That the queries are of; None where this model has no head after all."""
+        ...
+
+    def fuse(self, images: Embeddings, texts: Embeddings) -> Embeddings:
+        """Raw embeddings of n pictures and n texts in the first space, (n, dim) twice -> (n, dim)
+        in the fused space."""
+        ...
+
+
 def encode_prompts(encoder: TextEncoder, prompts: Sequence[Prompt]) -> Embeddings:
     """n prompts -> (n, dim); raises ModelError for a pseudo-word that the encoder cannot take."""
     if all(prompt.word is None for prompt in prompts):

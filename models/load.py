@@ -14,6 +14,7 @@ from pathlib import Path
 from models import hub, openclip
 from models.device import Placement
 from models.errors import ModelError
+from models.fusion_head import read_head
 from models.huggingface import is_clip_folder
 from models.magiclens.encoder import MagicLensEncoder
 from models.magiclens.folder import is_magiclens_folder, read_folder
@@ -97,7 +98,7 @@ def portable(reference: str) -> str:
 def load_folder(folder: Path) -> LoadedModel:
     """A model folder of either layout."""
     if openclip.is_open_clip_folder(folder):
-        return openclip.load_open_clip_folder(folder)
+        return replace(openclip.load_open_clip_folder(folder), head=read_head(folder))
     if is_clip_folder(folder):
         return openclip.load_transformers_folder(folder)
     raise ModelError(

@@ -14,6 +14,7 @@ from PIL import Image
 from models.device import Placement, to_numpy
 from models.encoders import Prompt
 from models.errors import ModelError
+from models.fusion_head import FusionHead, PinnedHead
 from models.preprocess import Pixels, Preprocessing, normalise
 from models.space import Space, revision_of
 from models.text_reader import TextReader
@@ -34,6 +35,7 @@ class LoadedModel:
     preprocessing: Preprocessing
     settings: Mapping[str, Any]  # whatever besides weights and preprocessing decides the vectors
     pinned: Space | None = None  # the gallery's space that a light query encoder writes for
+    head: PinnedHead | None = None
 
 
 class OpenClipEncoder:
@@ -62,6 +64,7 @@ class OpenClipEncoder:
         self.fills_galleries = loaded.pinned is None
         if self._space.dimension != own.dimension:
             raise ModelError(f"{name}: has {own.dimension} dimensions, pinned to {self._space}")
+        self._head = _placed_head(name, loaded.head, own, placement)
 
     @property
     def space(self) -> Space:
@@ -74,6 +77,18 @@ class OpenClipEncoder:
     @property
     def runs_on(self) -> str:
         return str(self.placement)
+
+    @property
+    def fused_space(self) -> Space | None:
+        return None if self._head is None else self._space
+
+    def fuse(self, images: Embeddings, texts: Embeddings) -> Embeddings:
+        if self._head is None:
+            raise ModelError(f"{self._space.model}: has no MagicLens head")
+        device, dtype = self.placement.device, self.placement.dtype
+        pair = [torch.from_numpy(rows).to(device, dtype) for rows in (images, texts)]
+        with torch.inference_mode():
+            return to_numpy(self._head(*pair))
 
     def prepare(self, image: Image.Image) -> Pixels:
         return self.preprocessing.pixels(image)
@@ -110,3 +125,15 @@ class OpenClipEncoder:
         if image != text:
             raise ValueError(f"pictures have {image} dimensions, texts {text}")
         return int(text)
+
+
+def _placed_head(
+    name: str, head: PinnedHead | None, space: Space, placement: Placement
+) -> FusionHead | None:
+    if head is None:
+        return None
+    if head.revision != space.revision or head.module.sizes.dimension != space.dimension:
+        raise ModelError(
+            f"{name}: its MagicLens head is of the towers {head.revision}, these are {space}"
+        )
+    return head.module.to(placement.device, placement.dtype)

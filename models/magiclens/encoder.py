@@ -75,6 +75,10 @@ class MagicLensEncoder:
         return self.spaces[0]
 
     @property
+    def fused_space(self) -> Space:
+        return self.spaces[1]
+
+    @property
     def runs_on(self) -> str:
         return str(self.placement)
 
