@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.errors import InputError
 from models.tokens import Tokenizer
+from training.averages import WeightAverage
 
 CHECKPOINT = "checkpoint.pt"
 MAX_LOGIT_SCALE = 4.6052  # ln 100, as CLIP clamps it
@@ -51,13 +51,12 @@ class Learner:
     tokenizer: Tokenizer
     projection: torch.nn.Linear | None
     device: torch.device
-    average: Any = None  # torch's AveragedModel of the model, once a stage keeps one
+    average: WeightAverage | None = None  # once a stage keeps one
 
     def keep_average(self, decay: float) -> None:
         """From here on the exported weights are a moving average of the steps'."""
         if self.average is None:
-            averaging = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-            self.average = AveragedModel(self.model, multi_avg_fn=averaging, use_buffers=True)
+            self.average = WeightAverage(self.model, decay)
 
     @property
     def exported(self) -> Any:  # noqa: ANN401
@@ -69,7 +68,7 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         projection = self.projection.state_dict() if self.projection else None
-        average = self.average.state_dict() if self.average is not None else None
+        average = self.average.state() if self.average is not None else None
         return {"model": self.model.state_dict(), "projection": projection, "average": average}
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -77,13 +76,13 @@ class Learner:
         if self.projection:
             self.projection.load_state_dict(state["projection"])
         if self.average is not None and state["average"]:
-            self.average.load_state_dict(state["average"])
+            self.average.load_state(state["average"])
 
     def settle(self) -> None:
         with torch.no_grad():
             self.model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
         if self.average is not None:
-            self.average.update_parameters(self.model)
+            self.average.follow(self.model)
 
 
 @dataclass(frozen=True)
