@@ -1,8 +1,9 @@
 """What a training run is: one TOML file, checked whole before anything starts.
 
 `kind` says what is trained: "clip" a dual encoder (the one where it is left out), "lincir" a
-textual inversion network, "isa" a light query encoder. Paths in the file are relative to the file,
-those of the data to its `data`. Raises InputError naming the file and the field.
+textual inversion network, "isa" a light query encoder, "head" a MagicLens head. Paths in the file
+are relative to the file, those of the data to its `data`. Raises InputError naming the file and
+the field.
 """
 
 import hashlib
@@ -212,11 +213,50 @@ class IsaConfig(Frozen):
         return self
 
 
-RunConfig = TrainingConfig | LincirConfig | IsaConfig
+class Shares(Section):
+    """How many queries of each relation a step draws."""
+
+    scenes: int = Field(default=64, ge=0)
+    media: int = Field(default=96, ge=0)
+    classes: int = Field(default=32, ge=0)
+    captions: int = Field(default=64, ge=0)
+
+
+class HeadConfig(Frozen):
+    """A MagicLens head beside a dual encoder's towers, of which the image tower stays."""
+
+    kind: Literal["head"]
+    picture_px: int = Field(default=128, ge=32)
+    captions: tuple[CaptionedPictures, ...] = ()
+    classes: tuple[NamedClasses, ...] = ()
+    scenes: SampleScenes | None = None
+    layers: int = Field(default=2, ge=1)
+    heads: int = Field(default=8, ge=1)
+    inner: int | None = Field(default=None, ge=1)  # four times the embedding's dimension
+    steps: int = Field(ge=1)
+    queries: Shares = Shares()
+    learning_rate: float = 5e-4
+    text_learning_rate: float = Field(default=0.0, ge=0)  # 0: the text tower stays as it is
+    weight_decay: float = 0.05
+    warmup_steps: int = 100
+    noise: float = Field(default=0.0, ge=0)  # of an embedding's length, added to both ends
+    anchor_batch: int = Field(default=192, ge=2)  # captions that hold the text tower
+    anchor_weight: float = 1.0
+    ema_decay: float = Field(default=0.99, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if not (self.captions or self.classes or self.scenes):
+            raise ValueError("nothing to learn from: expected captions, classes or scenes")
+        return self
+
+
+RunConfig = TrainingConfig | LincirConfig | IsaConfig | HeadConfig
 KINDS: dict[str, type[RunConfig]] = {
     "clip": TrainingConfig,
     "lincir": LincirConfig,
     "isa": IsaConfig,
+    "head": HeadConfig,
 }
 
 

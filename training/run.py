@@ -15,7 +15,14 @@ from models.device import Placement
 from models.openclip import bpe_tokenizer, build
 from models.preprocess import Preprocessing
 from training.bpe import learn_merges, write_merges
-from training.config import IsaConfig, LincirConfig, RunConfig, TrainingConfig, fingerprint
+from training.config import (
+    HeadConfig,
+    IsaConfig,
+    LincirConfig,
+    RunConfig,
+    TrainingConfig,
+    fingerprint,
+)
 from training.corpus import (
     Corpus,
     Source,
@@ -25,6 +32,7 @@ from training.corpus import (
     decode_sources,
 )
 from training.export import MERGES_FILE, export_model
+from training.head import train_head
 from training.image_stage import ImageStep, image_stage
 from training.isa import train_isa
 from training.lincir import train_lincir
@@ -62,6 +70,8 @@ def train(config: RunConfig, placement: Placement, threads: int, report: Report)
         return train_lincir(config, placement, report)
     if isinstance(config, IsaConfig):
         return train_isa(config, placement, threads, report)
+    if isinstance(config, HeadConfig):
+        return train_head(config, placement, threads, report)
     return train_clip(config, placement, threads, report)
 
 
