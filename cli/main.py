@@ -35,7 +35,12 @@ PANELS = {
         indexing.inspect,
     ),
     "Models": (vectors.models, vectors.embed, converting.convert),
-    "Measure and train": (research.scenes, evaluating.evaluate, research.train),
+    "Measure and train": (
+        research.scenes,
+        evaluating.evaluate,
+        research.triplets,
+        research.train,
+    ),
 }
 for panel, commands in PANELS.items():
     for command in commands:

@@ -1,11 +1,11 @@
-"""`pictor scenes` and `train`: make data, and train."""
+"""`pictor scenes`, `triplets` and `train`: make data, and train."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.options import Device, Threads, note
+from cli.options import Device, Threads, load_model, note
 from cli.progress import ProgressBar
 
 
@@ -22,12 +22,29 @@ def scenes(
     typer.echo(f"{out}: {count} pictures, captions.tsv, edits.jsonl, scenes.jsonl")
 
 
+def triplets(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as configs/triplets.toml.")],
+    device: Device = None,
+    threads: Threads = None,
+) -> None:
+    """Mine pictures that belong together for training triplets: picture, instruction, picture."""
+    from training.triplets.run import make_triplets, read_triplets_config
+
+    run = read_triplets_config(config)
+    encoder = load_model(run.model, device, None, threads)
+    made = make_triplets(run, encoder, report=note)
+    typer.echo(
+        f"{run.out}: {made['triplets']} triplets; report.json says what was dropped, and why"
+    )
+
+
 def train(
     config: Annotated[Path, typer.Argument(help="A run's TOML file, as configs/starter.toml.")],
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Train a model, a phi network (kind = "lincir") or a light query encoder (kind = "isa").
+    """Train a model, a MagicLens head (kind = "head"), a phi network (kind = "lincir") or
+    a light query encoder (kind = "isa").
 
     The same command goes on where a stopped run left off.
     """

@@ -10,7 +10,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -252,6 +252,7 @@ class HeadConfig(Frozen):
 
 
 RunConfig = TrainingConfig | LincirConfig | IsaConfig | HeadConfig
+AnyRun = TypeVar("AnyRun", bound=Run)
 KINDS: dict[str, type[RunConfig]] = {
     "clip": TrainingConfig,
     "lincir": LincirConfig,
@@ -262,14 +263,24 @@ KINDS: dict[str, type[RunConfig]] = {
 
 def read_config(path: Path) -> RunConfig:
     """The run that this TOML file describes, with its paths made absolute."""
+    content = read_toml(path)
+    kind = content.get("kind", "clip")
+    if kind not in list(KINDS):
+        raise InputError(f"{path}: kind: {kind!r}, expected one of {', '.join(KINDS)}")
+    return checked(path, content, KINDS[kind])
+
+
+def read_toml(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        kind = content.get("kind", "clip")
-        if kind not in list(KINDS):
-            raise InputError(f"{path}: kind: {kind!r}, expected one of {', '.join(KINDS)}")
-        config = KINDS[kind].model_validate(content)
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def checked(path: Path, content: dict[str, Any], kind: type[AnyRun]) -> AnyRun:
+    """The content of that file as a run of this kind, with its paths made absolute."""
+    try:
+        config = kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
