@@ -46,6 +46,7 @@ class NamedClasses(Section):
 class SampleScenes(Section):
     seed: int
     count: int = Field(ge=2)
+    without: tuple[str, ...] = ()  # THING/EDIT, whose edits nothing is learned from
 
 
 class Teacher(Section):

@@ -6,7 +6,7 @@ captions. Remove it after a change to how scenes are drawn.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from evaluation.scenes import Scene, drawing_pool, generate, render
+from evaluation.scenes import (
+    Edit,
+    Scene,
+    SceneSet,
+    Thing,
+    checked_combinations,
+    combinations,
+    drawing_pool,
+    generate,
+    render,
+)
 from training.config import SampleScenes
 
 RENDER_PX = 256  # as the demo draws them; then squashed like any other picture
@@ -41,12 +51,28 @@ def build_scene_corpus(section: SampleScenes, px: int, folder: Path, workers: in
     file = folder / f"scenes-{section.seed}-{section.count}-{px}-{digest}.npy"
     if not file.exists():
         _draw(scenes.scenes, px, file, workers)
+    edits = _edits(scenes, row_of, checked_combinations(section.without))
     return SceneCorpus(
         pixels=np.load(file, mmap_mode="r"),
         full=tuple(scene.full for scene in scenes.scenes),
         short=tuple(scene.short for scene in scenes.scenes),
-        edits=np.array([(row_of[edit.reference], row_of[edit.target]) for edit in scenes.edits]),
-        instructions=tuple(edit.instruction for edit in scenes.edits),
+        edits=np.array([(row_of[edit.reference], row_of[edit.target]) for edit in edits]),
+        instructions=tuple(edit.instruction for edit in edits),
+    )
+
+
+def _edits(
+    scenes: SceneSet, row_of: Mapping[str, int], without: frozenset[str]
+) -> tuple[Edit, ...]:
+    """Those that concern nothing that is held out."""
+
+    def things(file: str) -> tuple[Thing, ...]:
+        return scenes.scenes[row_of[file]].things
+
+    return tuple(
+        edit
+        for edit in scenes.edits
+        if not without & combinations(things(edit.reference), things(edit.target), edit.kind)
     )
 
 

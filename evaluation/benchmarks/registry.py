@@ -34,10 +34,11 @@ BENCHMARKS: dict[str, Opener] = {
     "scenes": scenes_benchmark,
 }
 
-# the values that a benchmark's options may have, the first unless another is named
+# the values that a benchmark's options may have, the first unless another is named; none: any text
 OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "circo": {"wording": ("magiclens", "caption")},
     "domains": {"task": ("all", "images", "conversion")},
+    "scenes": {"combinations": ()},
     "fashioniq": {"gallery": ("split", "union"), "captions": ("joined", "averaged")},
 }
 
@@ -54,6 +55,6 @@ def open_benchmark(
             raise InputError(
                 f"--option {option}: the {name} benchmark has {', '.join(known) or 'none'}"
             )
-        if value not in known[option]:
+        if known[option] and value not in known[option]:
             raise InputError(f"--option {option}={value}: expected {', '.join(known[option])}")
     return BENCHMARKS[name](data, split, **(options or {}))

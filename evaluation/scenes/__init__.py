@@ -1,5 +1,6 @@
 """Seeded illustrated scenes with exact captions and exact edits."""
 
+from evaluation.scenes.combinations import checked_combinations, combinations
 from evaluation.scenes.generate import generate
 from evaluation.scenes.layout import boxes
 from evaluation.scenes.render import render
@@ -12,6 +13,8 @@ __all__ = [
     "SceneSet",
     "Thing",
     "boxes",
+    "checked_combinations",
+    "combinations",
     "drawing_pool",
     "generate",
     "render",

@@ -10,6 +10,7 @@ from evaluation.baselines import composer_or_baseline
 from evaluation.benchmarks.registry import open_benchmark
 from evaluation.embedded import Embedding
 from evaluation.runner import Contestant, Evaluation, evaluate
+from evaluation.scenes import write_scenes
 from models.composers.registry import Composers
 from models.errors import InputError, SpaceError
 from models.preprocess import Pixels
@@ -149,6 +150,27 @@ def test_scenes_are_measured_by_full_and_short_captions_and_by_edits(tmp_path: P
     # either of the two scenes that share a wording answers it
     assert result.counts["short"] == 1
     assert result.metrics["short/R@5"] == 1
+
+
+def test_edits_of_some_things_can_be_asked_alone(tmp_path: Path) -> None:
+    write_scenes(tmp_path, seed=4, count=30, size_px=32, workers=1)
+    edits = [json.loads(line) for line in (tmp_path / "edits.jsonl").read_text().splitlines()]
+    asked = open_benchmark("scenes", tmp_path, None, {"combinations": "house/time,house/setting"})
+    (composed,) = [task for task in asked.tasks if task.name == "composed"]
+    assert 0 < len(composed.questions) < len(edits)
+    houses = {
+        scene["file"]
+        for scene in map(json.loads, (tmp_path / "scenes.jsonl").read_text().splitlines())
+        if any(thing["kind"] == "house" for thing in scene["things"])
+    }
+    of_houses = [
+        edit
+        for edit in edits
+        if edit["kind"] in ("time", "setting") and edit["reference"] in houses
+    ]
+    assert len(composed.questions) == len(of_houses)
+    with pytest.raises(InputError, match="dragon/time"):
+        open_benchmark("scenes", tmp_path, None, {"combinations": "dragon/time"})
 
 
 def test_an_edit_of_a_picture_that_is_not_in_the_set_is_refused(tmp_path: Path) -> None:

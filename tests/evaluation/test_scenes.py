@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from evaluation.scenes import Scene, Thing, boxes, generate, render, write_scenes
+from evaluation.scenes import (
+    Scene,
+    Thing,
+    boxes,
+    checked_combinations,
+    combinations,
+    generate,
+    render,
+    write_scenes,
+)
 from evaluation.scenes.spec import (
     COLOURS,
     KINDS,
@@ -290,3 +299,18 @@ def test_several_workers_write_the_same_pictures_as_one(tmp_path: Path) -> None:
     write_scenes(tmp_path / "two", seed=13, count=104, size_px=16, workers=2)
     for path in (tmp_path / "one").iterdir():
         assert (tmp_path / "two" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_an_edit_of_things_concerns_those_that_differ_and_one_of_the_scene_all() -> None:
+    cat, dog = Thing("cat", "red", "small", 1, "left"), Thing("sheep", "red", "small", 1, "right")
+    blue = Thing("cat", "blue", "small", 1, "left")
+    assert combinations([cat, dog], [blue, dog], "colour") == {"cat/colour"}
+    assert combinations([cat, dog], [dog], "remove") == {"cat/remove"}
+    assert combinations([cat, dog], [cat, dog], "time") == {"cat/time", "sheep/time"}
+
+
+def test_a_combination_of_what_there_is_not_is_refused() -> None:
+    assert checked_combinations(["cat/colour", "boat/time"]) == {"cat/colour", "boat/time"}
+    for name in ("dragon/colour", "cat/size", "cat", ""):
+        with pytest.raises(InputError, match="expected THING/EDIT"):
+            checked_combinations([name])

@@ -1,8 +1,11 @@
 """What leads from one picture to another: the pairs are looked up in what they are drawn from."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from training.config import SampleScenes
 from training.corpus import WHOLE_AND_FLIPPED, Corpus
 from training.relations import (
     CaptionEdits,
@@ -15,6 +18,7 @@ from training.relations import (
 )
 from training.rendered_corpus import MEDIA, RenderedCorpus
 from training.renderings import WORDS
+from training.scene_corpus import build_scene_corpus
 
 CAPTIONS = (
     ("Two dogs run .",),
@@ -95,3 +99,14 @@ def test_draws_are_joined_in_order(depicted: Depicted) -> None:
     assert joined.queries.tolist() == [10, *other.queries.tolist()]
     assert joined.instructions == ["there", *other.instructions]
     assert joined.query_groups[0] == 10 and (joined.query_groups[1:] < 0).all()
+
+
+def test_edits_that_concern_what_is_held_out_are_not_learned_from(tmp_path: Path) -> None:
+    every = build_scene_corpus(SampleScenes(seed=4, count=40), 16, tmp_path, workers=1)
+    without = SampleScenes(seed=4, count=40, without=("tent/style", "mushroom/style", "tent/time"))
+    fewer = build_scene_corpus(without, 16, tmp_path, workers=1)
+    assert 0 < len(fewer.edits) < len(every.edits)
+    assert len(fewer) == len(every)  # as pictures with captions they stay
+    kept = {tuple(edit) for edit in fewer.edits.tolist()}
+    left_out = [tuple(edit) for edit in every.edits.tolist() if tuple(edit) not in kept]
+    assert all("tent" in every.full[a] or "mushroom" in every.full[a] for a, _ in left_out)

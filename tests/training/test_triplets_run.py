@@ -38,7 +38,10 @@ def config(tmp_path: Path) -> Path:
     albums = tmp_path / "data" / "albums"
     for name in ("walk", "small"):
         (albums / name).mkdir(parents=True)
-    for colour, caption in (("red", "A red dog on a beach ."), ("yellow", "A yellow cat on a beach .")):
+    for colour, caption in (
+        ("red", "A red dog on a beach ."),
+        ("yellow", "A yellow cat on a beach ."),
+    ):
         picture(colour, (64, 64)).save(albums / "walk" / f"{colour}.png")
         (albums / "walk" / f"{colour}.txt").write_text(caption)
     picture("blue", (8, 8)).save(albums / "small" / "blue.png")
