@@ -5,7 +5,7 @@ answers. `fields` checks that an entry has the keys that are asked for, each of 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,31 @@ def listed(where: str, value: object, kind: type, *, at_least: int = 1) -> list[
         raise InputError(f"{where}: {len(value)} values, expected at least {at_least}")
     refuse_twice(where, value)
     return value
+
+
+def answers(file: Path, content: Entry, ids: Sequence[str], annotations: Path) -> list[Any]:
+    """What a file of rankings says to each of these queries, in their order; exactly these."""
+    if unknown := content.keys() - set(ids):
+        raise InputError(f"{file}: query {min(unknown)!r} is not in {annotations}")
+    for query in ids:
+        if query not in content:
+            raise InputError(f"{file}: has no ranking for query {query!r}")
+    return [content[query] for query in ids]
+
+
+def refuse_unlisted(
+    annotations: Path,
+    used: Iterable[Sequence[tuple[str, str]]],
+    listing: Path,
+    listed: Container[str],
+) -> None:
+    """`used` are, entry by entry, the keys that name a picture, and what they name."""
+    for at, entry in enumerate(used):
+        for key, name in entry:
+            if name not in listed:
+                raise InputError(
+                    f"{annotations}, entry {at}: {key!r} names {name}, which is not in {listing}"
+                )
 
 
 def refuse_twice(where: str, values: Iterable[object]) -> None:

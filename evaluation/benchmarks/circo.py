@@ -18,11 +18,13 @@ from pathlib import Path
 from evaluation.annotations import (
     Entry,
     Kinds,
+    answers,
     fields,
     listed,
     read_entries,
     read_json,
     refuse_twice,
+    refuse_unlisted,
 )
 from evaluation.benchmark import (
     Picture,
@@ -76,13 +78,7 @@ class CircoBenchmark:
         listing = first_there(self.folder, *LISTINGS)
         pictures = _listed_pictures(listing, first_there(self.folder, *PICTURES))
         known = {picture.key for picture in pictures}
-        for at, query in enumerate(self.queries):
-            for key, used in _used(query):
-                if used not in known:
-                    raise InputError(
-                        f"{self.annotations}, entry {at}: {key!r} names {used}, "
-                        f"which is not in {listing}"
-                    )
+        refuse_unlisted(self.annotations, map(_used, self.queries), listing, known)
         return whole(pictures)
 
     def metrics(self, rankings: Rankings) -> dict[str, float]:
@@ -115,11 +111,8 @@ class CircoBenchmark:
         if not isinstance(content, dict):
             raise InputError(f"{file}: expected an object, query ids to lists of image ids")
         ids = [query.id for query in self.queries]
-        if unknown := content.keys() - set(ids):
-            raise InputError(f"{file}: query {min(unknown)!r} is not in {self.annotations}")
-        if missing := [each for each in ids if each not in content]:
-            raise InputError(f"{file}: has no ranking for query {missing[0]!r}")
-        return {TASK: [_ranking(f"{file}: query {each!r}", content[each]) for each in ids]}
+        found = zip(ids, answers(file, content, ids, self.annotations), strict=True)
+        return {TASK: [_ranking(f"{file}: query {each!r}", ranked) for each, ranked in found]}
 
     def submission(self, rankings: Rankings) -> dict[str, str]:
         content = {

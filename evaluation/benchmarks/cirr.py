@@ -16,7 +16,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.annotations import Entry, Kinds, fields, listed, read_entries, read_json
+from evaluation.annotations import (
+    Entry,
+    Kinds,
+    answers,
+    fields,
+    listed,
+    read_entries,
+    read_json,
+    refuse_unlisted,
+)
 from evaluation.benchmark import (
     Picture,
     Question,
@@ -63,13 +72,7 @@ class CirrBenchmark:
         file = f"image_splits/split.{VERSION}.{self.split}.json"
         listing = first_there(self.folder, file, f"cirr/{file}")
         paths = _listed_paths(listing)
-        for at, pair in enumerate(self.pairs):
-            for key, used in _used(pair):
-                if used not in paths:
-                    raise InputError(
-                        f"{self.annotations}, entry {at}: {key!r} names {used!r}, "
-                        f"which is not in {listing}"
-                    )
+        refuse_unlisted(self.annotations, map(_used, self.pairs), listing, paths)
         folders = [self.folder / place for place in PICTURES]
         first = next(iter(paths.values()))
         folder = next((each for each in folders if (each / first).is_file()), folders[0])
@@ -102,11 +105,9 @@ class CirrBenchmark:
 
     def _ranked(self, file: Path, content: Entry) -> list[Ranking]:
         ids = [pair.id for pair in self.pairs]
-        if unknown := content.keys() - {*ids, "version", "metric"}:
-            raise InputError(f"{file}: query {min(unknown)!r} is not in {self.annotations}")
-        if missing := [each for each in ids if each not in content]:
-            raise InputError(f"{file}: has no ranking for query {missing[0]!r}")
-        return [listed(f"{file}: query {each!r}", content[each], str, at_least=0) for each in ids]
+        ranked = {key: value for key, value in content.items() if key not in ("version", "metric")}
+        found = zip(ids, answers(file, ranked, ids, self.annotations), strict=True)
+        return [listed(f"{file}: query {each!r}", value, str, at_least=0) for each, value in found]
 
     def submission(self, rankings: Rankings) -> dict[str, str]:
         files = {}

@@ -172,7 +172,7 @@ def test_a_picture_that_is_not_there_or_not_listed_is_named(
         benchmark.pictures()
     listing = tmp_path / "image_splits/split.rc2.val.json"
     write(listing, {name: "x.png" for name in NAMES if name != "dev-4-img0"})
-    with pytest.raises(InputError, match=r"val\.json, entry 0: 'members' names 'dev-4-img0'"):
+    with pytest.raises(InputError, match=r"val\.json, entry 0: 'members' names dev-4-img0"):
         benchmark.pictures()
     write(listing, {**dict.fromkeys(NAMES, "x.png"), "dev-1-img0": 3})
     with pytest.raises(InputError, match=r"split\.rc2\.val\.json: 'dev-1-img0' is a int"):
