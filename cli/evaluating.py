@@ -1,6 +1,6 @@
 """`pictor evaluate`: measure a model on a benchmark, rankings made elsewhere, or a collection."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
@@ -24,8 +24,7 @@ from cli.progress import JobProgressBar
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from evaluation.benchmark import Benchmark
-    from evaluation.runner import Contestant, Evaluation
+    from evaluation.runner import Evaluation
     from models.load import Encoder
 
 NAME_WIDTH = 40
@@ -41,7 +40,7 @@ def evaluate(
     data: Annotated[Path | None, typer.Option(help="The benchmark's folder.")] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="The model to measure. [default: starter; a collection's own]"),
+        typer.Option(help="The model to measure.", show_default="starter; of a collection its own"),
     ] = None,
     query_model: Annotated[
         str | None,
@@ -50,13 +49,16 @@ def evaluate(
     composer: Annotated[
         str | None,
         typer.Option(
-            help="How picture and text are joined; also `image` and `text` alone. "
-            "[default: the model's best]"
+            help="How picture and text are joined; also `image` and `text` alone.",
+            show_default="the model's best",
         ),
     ] = None,
     phi: PhiFolders = None,
     split: Annotated[
-        str | None, typer.Option(help="[default: val or dev, where there is one]")
+        str | None,
+        typer.Option(
+            help="Which part of the benchmark.", show_default="val or dev, else the first"
+        ),
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -70,7 +72,8 @@ def evaluate(
         ),
     ] = None,
     submission: Annotated[
-        Path | None, typer.Option(help="Write the rankings as the test server takes them.")
+        Path | None,
+        typer.Option(help="Write, or replace, the rankings as the test server takes them."),
     ] = None,
     queries: Annotated[
         Path | None,
@@ -81,7 +84,9 @@ def evaluate(
     ] = None,
     cache: Annotated[
         Path | None,
-        typer.Option(help="Where embedded pictures are kept. [default: the user's cache folder]"),
+        typer.Option(
+            help="Where embedded pictures are kept.", show_default="the user's cache folder"
+        ),
     ] = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -91,13 +96,20 @@ def evaluate(
     """Measure a model on a published benchmark, through the same search that answers users; or how
     well a collection of your own is searched."""
     from evaluation.baselines import composer_or_baseline
-    from evaluation.benchmarks.registry import BENCHMARKS, open_benchmark
-    from evaluation.runner import Contestant, score_predictions
+    from evaluation.benchmarks.registry import descriptions, open_benchmark
+    from evaluation.embedded import Embedding
+    from evaluation.runner import Contestant, has_answers, has_compositions, score_predictions
+    from evaluation.runner import evaluate as run_evaluation
+    from evaluation.submitting import check_place, write_submission
+    from models.device import available_threads
 
     if benchmark == "list":
-        typer.echo("\n".join([*BENCHMARKS, "collection"]))
+        typer.echo("\n".join(f"{name:<12}{about}" for name, about in descriptions()))
         return
+    measures = {"query_model": query_model, "composer": composer, "phi": phi, "cache": cache}
+    of_benchmarks = {"data": data, "split": split, "option": option, "predictions": predictions}
     if benchmark == "collection":
+        _refuse("evaluate collection", {**measures, **of_benchmarks, "submission": submission})
         encoder_of = partial(load_model, device=device, dtype=dtype, threads=threads)
         _report_collection(collection, model, queries, encoder_of, as_json)
         return
@@ -105,34 +117,24 @@ def evaluate(
         raise InputError(f"{collection}: only `pictor evaluate collection` takes a collection")
     if data is None:
         raise InputError("--data: expected the benchmark's folder")
-    opened = open_benchmark(benchmark, data, split, _pairs(option or ()))
+    _refuse(f"evaluate {benchmark}", {"queries": queries})
+    options = _pairs(option or ())
+    opened = open_benchmark(benchmark, data, split, options)
     if predictions:
-        _print(score_predictions(opened, predictions), as_json)
+        _refuse("--predictions", {**measures, "model": model, "submission": submission})
+        _print(score_predictions(opened, predictions, options), as_json)
         return
+    if composer is not None and not has_compositions(opened):
+        raise InputError(f"--composer {composer}: the {benchmark} benchmark composes nothing")
+    if submission is None and not has_answers(opened):
+        raise InputError(f"{benchmark}: has no answers to count here: give --submission")
     model = model or "starter"
     encoder = load_model(model, device, dtype, threads)
     asking = load_model(query_model, device, dtype, threads) if query_model else None
     chosen = composer_or_baseline(composer, composers_of(asking or encoder, phi or ()))
-    contestant = Contestant(encoder, chosen, asking)
-    _print(_measured(opened, contestant, model, cache, threads, submission), as_json)
-
-
-def _measured(
-    benchmark: "Benchmark",
-    contestant: "Contestant",
-    model: str,
-    cache: Path | None,
-    threads: int | None,
-    file: Path | None,
-) -> "Evaluation":
-    from evaluation.embedded import Embedding
-    from evaluation.runner import evaluate as run_evaluation
-    from evaluation.runner import submission, submittable
-    from models.device import available_threads
-    from models.files import write_whole
-
-    if file is not None:
-        submittable(benchmark)  # refused before anything is embedded
+    contestant = Contestant(encoder, chosen, asking, query_model)
+    if submission is not None:
+        check_place(opened, submission)
     with JobProgressBar("embedding") as progress:
         how = Embedding(
             model=model,
@@ -141,12 +143,11 @@ def _measured(
             announce=note,
             progress=progress,
         )
-        evaluation, rankings = run_evaluation(benchmark, contestant, how)
-    if file is not None:
-        for path, text in submission(benchmark, rankings, file).items():
-            write_whole(path, text.encode())
+        evaluation, rankings = run_evaluation(opened, contestant, how, options)
+    _print(evaluation, as_json)
+    if submission is not None:
+        for path in write_submission(opened, rankings, submission):
             note(f"{path}: written")
-    return evaluation
 
 
 def _report_collection(
@@ -157,6 +158,7 @@ def _report_collection(
     as_json: bool,
 ) -> None:
     from evaluation.collection.report import report_on
+    from evaluation.runner import versions
     from index.collection import Collection
 
     if folder is None:
@@ -166,7 +168,8 @@ def _report_collection(
             encoder = encoder_of(model or snapshot.model)
         report = report_on(opened, encoder, queries=queries, announce=note)
     if as_json:
-        print_json({"benchmark": "collection", "metrics": report.metrics(), **asdict(report)})
+        about = {"benchmark": "collection", "metrics": report.metrics(), "composer": None}
+        print_json({**about, **asdict(report), "versions": versions()})
         return
     typer.echo("\n".join(report.lines()))
 
@@ -177,11 +180,20 @@ def default_cache() -> Path:
     return user_cache_path("pictor", appauthor=False)
 
 
+def _refuse(beside: str, given: Mapping[str, object]) -> None:
+    """What would be silently ignored is refused."""
+    for name, value in given.items():
+        if value:
+            raise InputError(f"--{name.replace('_', '-')}: means nothing to {beside}")
+
+
 def _pairs(options: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in options]
     for name, equals, _ in pairs:
         if not equals:
             raise InputError(f"--option {name}: expected NAME=VALUE")
+        if [other for other, _, _ in pairs].count(name) > 1:
+            raise InputError(f"--option {name}: is there twice")
     return {name: value for name, _, value in pairs}
 
 
@@ -192,7 +204,8 @@ def _print(evaluation: "Evaluation", as_json: bool) -> None:
     split = f", {evaluation.split}" if evaluation.split else ""
     measured = "rankings made elsewhere"
     if evaluation.model:
-        measured = f"{evaluation.model} ({evaluation.space}), composer {evaluation.composer}"
+        composer = f", composer {evaluation.composer}" if evaluation.composer else ""
+        measured = f"{evaluation.model} ({evaluation.space}){composer}, {evaluation.runs_on}"
     typer.echo(f"{evaluation.benchmark}{split}: {measured}")
     for name, value in evaluation.metrics.items():
         typer.echo(f"{name:<{NAME_WIDTH}}{value:.4f}")

@@ -25,15 +25,19 @@ ModelName = Annotated[
     typer.Option("--model", help="starter, NAME/PRETRAINED, hf-hub:ORG/NAME, or a folder."),
 ]
 Device = Annotated[
-    str | None, typer.Option(help="cpu, cuda, cuda:N or mps. [default: CUDA, else cpu]")
+    str | None, typer.Option(help="cpu, cuda, cuda:N or mps.", show_default="CUDA, else cpu")
 ]
 Dtype = Annotated[
     str | None,
-    typer.Option(help="float32, bfloat16 or float16. [default: bfloat16 on CUDA, else float32]"),
+    typer.Option(
+        help="float32, bfloat16 or float16.", show_default="bfloat16 on CUDA, else float32"
+    ),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="CPU threads for model, index and decoders. [default: all cores]"),
+    typer.Option(
+        min=1, help="CPU threads for model, index and decoders.", show_default="all cores"
+    ),
 ]
 PhiFolders = Annotated[
     list[Path] | None,

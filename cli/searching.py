@@ -97,7 +97,8 @@ def search(
         str | None,
         typer.Option(
             help="How picture and text are joined: magiclens, lincir, searle, pic2word, sum, "
-            "slerp, basic. [default: the model's best]"
+            "slerp, basic.",
+            show_default="the model's best",
         ),
     ] = None,
     weight: Annotated[

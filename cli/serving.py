@@ -26,9 +26,11 @@ DEMO_SEED, DEMO_SCENES = 2026, 600
 def serve(
     collection: CollectionPath,
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
     ] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="[default: 8000]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port.", show_default="8000")
+    ] = None,
     model: ModelName = None,
     phi: PhiFolders = None,
     device: Device = None,

@@ -25,8 +25,10 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
         return content
 
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=unique)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON: {error}") from error
 
 
@@ -36,8 +38,14 @@ def read_entries(path: Path, kinds: Kinds, key: str | None = None) -> list[Entry
     if not isinstance(content, list) or not content:
         raise InputError(f"{path}: expected a list of entries")
     read = [fields(f"{path}, entry {at}", entry, kinds) for at, entry in enumerate(content)]
-    if key is not None:
-        refuse_twice(f"{path}: {key}", (entry[key] for entry in read))
+    if key is None:
+        return read
+    first: dict[object, int] = {}
+    for at, entry in enumerate(read):
+        if first.setdefault(entry[key], at) != at:
+            raise InputError(
+                f"{path}, entry {at}: {key!r} is {entry[key]!r}, as in entry {first[entry[key]]}"
+            )
     return read
 
 

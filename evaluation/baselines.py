@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from models.composers.composer import Asked, Composer
 from models.composers.registry import Composers
 from models.encoders import Prompt
+from models.errors import UnsupportedComposerError
 from models.query import Question, single
 from models.space import Space
 from models.vectors import Embeddings
@@ -49,4 +50,9 @@ def baseline(name: str, space: Space) -> Composer:
 
 def composer_or_baseline(name: str | None, composers: Composers) -> Composer:
     """Raises UnsupportedComposerError as `Composers.named` does."""
-    return baseline(name, composers.space) if name in BASELINES else composers.named(name)
+    if name in BASELINES:
+        return baseline(name, composers.space)
+    try:
+        return composers.named(name)
+    except UnsupportedComposerError as error:
+        raise UnsupportedComposerError(f"{error}; to measure, also image and text") from error

@@ -132,8 +132,10 @@ def no_split(name: str, split: str | None) -> None:
 def chosen_split(split: str | None, splits: Sequence[str], where: str | Path) -> str:
     """The one that was asked for; else `val`, `dev`, or the first. Raises InputError for one that
     is not there."""
+    if not splits:
+        raise InputError(f"{where}: has no entries")
     preferred = [name for name in ("val", "dev") if name in splits]
-    chosen = split or next(iter([*preferred, *splits]), None)
-    if chosen is None or chosen not in splits:
+    chosen = split or [*preferred, *splits][0]
+    if chosen not in splits:
         raise InputError(f"{where}: --split {chosen}: expected one of {', '.join(splits)}")
     return chosen

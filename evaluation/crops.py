@@ -13,6 +13,7 @@ from models.decode import DecodeLimits, decode
 from models.errors import InputError
 
 Box = tuple[int, int, int, int]
+MAX_PIXELS = DecodeLimits().max_pixels
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Crop:
         left, top, right, bottom = self.box
         if right <= left or bottom <= top:
             raise InputError(f"a crop of {self.box}: expected left < right and top < bottom")
+        side = max(right - left, bottom - top)
+        area = side**2 if self.square else (right - left) * (bottom - top)
+        if area > MAX_PIXELS:
+            raise InputError(f"a crop of {self.box}: over {MAX_PIXELS} pixels")
 
     def of(self, image: Image.Image) -> Image.Image:
         part = image.crop(self.box)

@@ -1,8 +1,8 @@
 """A benchmark's pictures as a collection, embedded once for each space and kept.
 
-The collection lies in the cache under a name of the benchmark, its folder, its pictures and the
-spaces; beside it a digest of the files' sizes and times says whether it is still theirs. A picture
-that cannot be read fails the run and is named: nothing drops out of a metric.
+The collection lies in the cache under a name of the benchmark, its folder, its pictures, the
+spaces, device and dtype; beside it a digest of the files' sizes and times says whether it is still
+theirs. A picture that cannot be read fails the run and is named: nothing drops out of a metric.
 """
 
 import contextlib
@@ -86,16 +86,23 @@ def embedded(benchmark: Benchmark, encoder: DualEncoder, how: Embedding) -> Iter
         write_whole(place / DIGEST_FILE, current.encode())
     else:
         how.announce(f"{len(pictures)} pictures, embedded before: {place}")
-    collection = Collection.open(place / "collection")
+    collection = _opened(place)
     try:
         with collection.snapshot() as snapshot:
             by_key = {picture.key: picture for picture in pictures}
             ids = snapshot.ids_by_path(SOURCE)
             if snapshot.spaces != encoder.spaces or ids.keys() != by_key.keys():
-                raise CollectionError(f"{place}: is not of these pictures: remove it")
+                raise CollectionError(f"{place}: is not of these pictures; remove it")
             yield Embedded(snapshot, by_key, ids)
     finally:
         collection.close()
+
+
+def _opened(place: Path) -> Collection:
+    try:
+        return Collection.open(place / "collection")
+    except CollectionError as error:
+        raise CollectionError(f"{error}; remove {place}, and it is embedded again") from error
 
 
 def _build(
@@ -119,7 +126,7 @@ def _build(
 
 
 def _name_of(benchmark: Benchmark, pictures: Sequence[Picture], encoder: DualEncoder) -> str:
-    lines = [named(encoder.spaces), str(benchmark.folder.resolve())]
+    lines = [named(encoder.spaces), encoder.runs_on, str(benchmark.folder.resolve())]
     lines += [f"{each.key}\t{each.file}\t{each.crop}" for each in pictures]
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     return f"{benchmark.name}-{digest[:16]}"

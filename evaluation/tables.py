@@ -13,7 +13,7 @@ from models.errors import InputError
 def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
     """Rows of a table whose header has these columns."""
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
             if missing := set(columns) - set(rows.fieldnames or ()):
                 raise InputError(f"{path}: has no column {sorted(missing)[0]!r}")
@@ -28,14 +28,16 @@ def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]
 def read_json_lines(path: Path, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Objects, one a line, that have these fields."""
     try:
-        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
+    lines = text.removesuffix("\n").split("\n") if text else []
     for number, line in enumerate(lines, start=1):
         try:
             content = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number}: not JSON: {error}") from error
         if not isinstance(content, dict) or not set(fields) <= content.keys():
-            raise InputError(f"{path}, line {number}: expected an object with {', '.join(fields)}")
+            wanted = f" with {', '.join(fields)}" if fields else ""
+            raise InputError(f"{path}, line {number}: expected an object{wanted}")
         yield content

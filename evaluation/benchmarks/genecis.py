@@ -90,7 +90,10 @@ def genecis_benchmark(data: Path, split: str | None = None) -> GenecisBenchmark:
     instances: dict[str, Instance] = {}
     tasks = []
     for name in names:
-        annotations = first_there(data, f"{name}.json", f"genecis/{name}.json")
+        try:
+            annotations = first_there(data, f"{name}.json", f"genecis/{name}.json")
+        except InputError as error:
+            raise InputError(f"{error}; --split asks for one of the tasks alone") from error
         questions = _questions(annotations, TASKS[name], instances)
         tasks.append(Task(name, questions, depth=max(RECALL_AT)))
     return GenecisBenchmark(data, split, instances, tuple(tasks))

@@ -1,5 +1,6 @@
 """The benchmarks by name."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -43,12 +44,28 @@ OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
+def descriptions() -> list[tuple[str, str]]:
+    """Each benchmark's name, and a line about it with its options."""
+    about = [(name, _described(name)) for name in BENCHMARKS]
+    return [*about, ("collection", "How well a collection of your own is searched.")]
+
+
+def _described(name: str) -> str:
+    text = sys.modules[BENCHMARKS[name].__module__].__doc__ or ""
+    line = " ".join(text.split("\n\n", maxsplit=1)[0].split())
+    options = [
+        f"{option}={'|'.join(values) or '...'}" for option, values in OPTIONS.get(name, {}).items()
+    ]
+    return f"{line} (--option {', '.join(options)})" if options else line
+
+
 def open_benchmark(
     name: str, data: Path, split: str | None, options: Mapping[str, str] | None = None
 ) -> Benchmark:
     """Raises InputError for an unknown name, split or option, and for data that is not whole."""
     if name not in BENCHMARKS:
-        raise InputError(f"benchmark {name!r}: expected one of {', '.join(BENCHMARKS)}")
+        known_names = [known for known, _ in descriptions()]
+        raise InputError(f"benchmark {name!r}: expected one of {', '.join(known_names)}")
     known = OPTIONS.get(name, {})
     for option, value in (options or {}).items():
         if option not in known:

@@ -1,10 +1,10 @@
 """A pickle of plain data, read without running anything in it.
 
 read_plain_pickle(path) -> dicts, lists, tuples, strings, numbers, booleans and None; numpy's
-numbers and rows of numbers, in the form in which numpy pickles them, come out as numbers and lists.
-Nothing is imported and nothing called: the opcodes are interpreted here, and whatever else a pickle
-may name or do is refused by its name. So is a file over 64 MiB, data that is nested over 16 levels
-deep or within itself, and an integer of more than 8 bytes. Raises InputError.
+numbers and rows of numbers, in the form in which numpy pickles them up to protocol 4, come out as
+numbers and lists. Nothing is imported and nothing called: the opcodes are interpreted here, and
+whatever else a pickle may name or do is refused by its name. So is a file over 64 MiB, data that is
+nested over 16 levels deep or within itself, and an integer of more than 8 bytes. Raises InputError.
 """
 
 import pickletools

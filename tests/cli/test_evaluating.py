@@ -8,6 +8,7 @@ import pytest
 from tests.cli.outcomes import Pictor, mistake
 from tests.fakes import picture
 
+NO_TRUTH = ("id", "reference_img_id", "relative_caption", "shared_concept")
 COLOURS = ("red", "green", "blue", "yellow")
 
 
@@ -78,8 +79,6 @@ def test_ready_made_rankings_are_counted_without_a_model_or_a_picture(
         circo,
         "--predictions",
         rankings,
-        "--model",
-        "nowhere",
         "--json",
     )
     report = json.loads(counted.out)
@@ -141,7 +140,57 @@ def test_an_option_of_another_benchmark_is_refused_with_those_there_are(
 
 
 def test_the_benchmarks_are_listed(pictor: Pictor) -> None:
-    assert {"captions", "circo", "scenes"} <= set(pictor("evaluate", "list").out.split())
+    listed = pictor("evaluate", "list").out
+    assert {line.split()[0] for line in listed.splitlines()} >= {"captions", "circo", "collection"}
+    assert "wording=magiclens|caption" in listed
+
+
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [("nowhere/x.json", "is not there"), (".", "is a folder"), ("folder", "is a folder")],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_embedded(
+    pictor: Pictor, circo: Path, tmp_path: Path, place: str, named: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    asked = ("evaluate", "circo", "--data", circo, "--cache", tmp_path / "cache")
+    file = place if place == "." else tmp_path / place
+    assert named in mistake(pictor(*asked, "--submission", file))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_would_be_ignored_is_refused(pictor: Pictor, circo: Path, tmp_path: Path) -> None:
+    asked = ("evaluate", "circo", "--data", circo)
+    for option in (("--submission", "x.json"), ("--composer", "sum"), ("--model", "starter")):
+        said = mistake(pictor(*asked, "--predictions", tmp_path / "x.json", *option))
+        assert f"{option[0]}: means nothing to --predictions" in said
+    assert "means nothing to evaluate circo" in mistake(pictor(*asked, "--queries", "q.jsonl"))
+    said = mistake(pictor("evaluate", "collection", tmp_path, "--split", "val"))
+    assert "--split: means nothing to evaluate collection" in said
+    captions = tmp_path / "captions.tsv"
+    captions.write_text("file\tsplit\tcaption\nred.png\tval\tred\n")
+    said = mistake(pictor("evaluate", "captions", "--data", tmp_path, "--composer", "sum"))
+    assert "composes nothing" in said
+    twice = ("--option", "wording=caption", "--option", "wording=magiclens")
+    assert "wording: is there twice" in mistake(pictor(*asked, *twice))
+
+
+def test_a_split_without_answers_is_there_to_be_submitted(
+    pictor: Pictor, circo: Path, tmp_path: Path
+) -> None:
+    test = [{key: value for key, value in query(0, 1, [2]).items() if key in NO_TRUTH}]
+    (circo / "annotations" / "test.json").write_text(json.dumps(test))
+    asked = ("evaluate", "circo", "--data", circo, "--split", "test", "--cache", tmp_path / "cache")
+    assert "give --submission" in mistake(pictor(*asked))
+    assert pictor(*asked, "--submission", tmp_path / "test.json").code == 0
+    assert list(json.loads((tmp_path / "test.json").read_text())) == ["0"]
+
+
+def test_a_composer_that_there_is_not_is_refused_with_those_there_are(
+    pictor: Pictor, circo: Path
+) -> None:
+    said = mistake(pictor("evaluate", "circo", "--data", circo, "--composer", "nope"))
+    assert "sum" in said and "image and text" in said
 
 
 def test_a_collection_of_ones_own_is_reported_on(

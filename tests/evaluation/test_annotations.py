@@ -44,7 +44,7 @@ def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
         ('[{"id": 1, "text": "a"}, {"id": 2}]', "entry 1: has no 'text'"),
         ('[{"id": "1", "text": "a"}]', "entry 0: 'id' is a str"),
         ('[{"id": true, "text": "a"}]', "entry 0: 'id' is a bool"),
-        ('[{"id": 1, "text": "a"}, {"id": 1, "text": "b"}]', "id: 1 is there twice"),
+        ('[{"id": 1, "text": "a"}, {"id": 1, "text": "b"}]', "entry 1: 'id' is 1, as in entry 0"),
     ],
 )
 def test_entries_have_their_keys_each_of_its_type_and_once(

@@ -71,6 +71,29 @@ def test_the_split_is_val_or_dev_unless_named(tmp_path: Path) -> None:
         open_benchmark("captions", data, "test")
 
 
+class Rounded(ColourEncoder):
+    """The same model in another precision."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs_on = "this test, rounded"
+
+
+def test_what_another_dtype_embedded_is_not_taken(tmp_path: Path) -> None:
+    data = captioned(tmp_path, [("red.png", "dev", "red")])
+    measure("captions", data)
+    rounded = Rounded()
+    assert measure("captions", data, encoder=rounded).runs_on == "this test, rounded"
+    assert rounded.encoded_images == 1
+
+
+def test_a_question_without_words_is_refused_by_its_number(tmp_path: Path) -> None:
+    data = captioned(tmp_path, [("red.png", "dev", "red"), ("blue.png", "dev", " ")])
+    with pytest.raises(InputError, match="text_to_image, question 1: its text is empty"):
+        measure("captions", data)
+    assert not (data / "cache").exists()
+
+
 def test_pictures_with_the_same_bytes_tie_in_the_benchmarks_order(tmp_path: Path) -> None:
     rows = [("red-1.png", "dev", "red"), ("red-2.png", "dev", "red"), ("blue.png", "dev", "blue")]
     result = measure("captions", captioned(tmp_path, rows))

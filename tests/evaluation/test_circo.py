@@ -246,7 +246,7 @@ def test_an_annotation_without_a_key_is_refused(tmp_path: Path, key: str) -> Non
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("id", 0, "id: 0 is there twice"),
+        ("id", 0, "entry 1: 'id' is 0, as in entry 0"),
         ("id", True, "entry 1: 'id' is a bool"),
         ("reference_img_id", "2", "entry 1: 'reference_img_id' is a str"),
         ("relative_caption", None, "entry 1: 'relative_caption' is a NoneType"),

@@ -192,7 +192,7 @@ def test_an_annotation_without_a_key_is_refused(tmp_path: Path, key: str) -> Non
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("pairid", 12060, "pairid: 12060 is there twice"),
+        ("pairid", 12060, "entry 1: 'pairid' is 12060, as in entry 0"),
         ("pairid", "12062", "entry 1: 'pairid' is a str"),
         ("caption", ["two"], "entry 1: 'caption' is a list"),
         ("target_hard", "dev-1-img0", "entry 1: 'target_hard' is the reference"),
