@@ -43,13 +43,13 @@ def train(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Train a model, a MagicLens head (kind = "head"), a phi network (kind = "lincir") or
-    a light query encoder (kind = "isa").
+    """Train a model; or, by the file's `kind`, fine-tune one, or give it a MagicLens head, a phi
+    network (lincir) or a light query encoder (isa).
 
     The same command goes on where a stopped run left off.
     """
     from models.device import available_threads, choose_placement, limit_torch_threads
-    from training.config import read_config
+    from training.kinds import read_config
     from training.run import train as run_training
 
     run = read_config(config)

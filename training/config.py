@@ -1,9 +1,7 @@
-"""What a training run is: one TOML file, checked whole before anything starts.
+"""What a training run says: the sections of its TOML file, checked whole before anything starts.
 
-`kind` says what is trained: "clip" a dual encoder (the one where it is left out), "lincir" a
-textual inversion network, "isa" a light query encoder, "head" a MagicLens head. Paths in the file
-are relative to the file, those of the data to its `data`. Raises InputError naming the file and
-the field.
+Paths in the file are relative to the file, those of the data to its `data`. Raises InputError
+naming the file and the field. training/kinds.py has the runs by their kind.
 """
 
 import hashlib
@@ -252,23 +250,7 @@ class HeadConfig(Frozen):
         return self
 
 
-RunConfig = TrainingConfig | LincirConfig | IsaConfig | HeadConfig
 AnyRun = TypeVar("AnyRun", bound=Run)
-KINDS: dict[str, type[RunConfig]] = {
-    "clip": TrainingConfig,
-    "lincir": LincirConfig,
-    "isa": IsaConfig,
-    "head": HeadConfig,
-}
-
-
-def read_config(path: Path) -> RunConfig:
-    """The run that this TOML file describes, with its paths made absolute."""
-    content = read_toml(path)
-    kind = content.get("kind", "clip")
-    if kind not in list(KINDS):
-        raise InputError(f"{path}: kind: {kind!r}, expected one of {', '.join(KINDS)}")
-    return checked(path, content, KINDS[kind])
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -289,7 +271,7 @@ def checked(path: Path, content: dict[str, Any], kind: type[AnyRun]) -> AnyRun:
     return config.model_copy(update=config.beside(path.resolve().parent))
 
 
-def fingerprint(config: RunConfig, *others: str) -> str:
+def fingerprint(config: Run, *others: str) -> str:
     """Of all that decides the result: the configuration without its places, and what else it is
     given (the revision of the model that a run is beside)."""
     places = {"data", "out", "checkpoint_every", "kind"} | ({"model"} if others else set())

@@ -19,7 +19,6 @@ from training.config import (
     HeadConfig,
     IsaConfig,
     LincirConfig,
-    RunConfig,
     TrainingConfig,
     fingerprint,
 )
@@ -32,9 +31,12 @@ from training.corpus import (
     decode_sources,
 )
 from training.export import MERGES_FILE, export_model
+from training.finetune import train_finetune
+from training.finetune_config import FinetuneConfig
 from training.head import train_head
 from training.image_stage import ImageStep, image_stage
 from training.isa import train_isa
+from training.kinds import RunConfig
 from training.lincir import train_lincir
 from training.loop import Stage, run_stage
 from training.rendered_corpus import RenderedCorpus, build_rendered_corpus
@@ -70,6 +72,8 @@ def train(config: RunConfig, placement: Placement, threads: int, report: Report)
         return train_lincir(config, placement, report)
     if isinstance(config, IsaConfig):
         return train_isa(config, placement, threads, report)
+    if isinstance(config, FinetuneConfig):
+        return train_finetune(config, placement, threads, report)
     if isinstance(config, HeadConfig):
         return train_head(config, placement, threads, report)
     return train_clip(config, placement, threads, report)

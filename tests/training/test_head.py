@@ -14,7 +14,8 @@ from models.fusion_head import HEAD_FILE
 from models.load import load_encoder
 from tests.training import tiny
 from training import run
-from training.config import HeadConfig, read_config
+from training.config import HeadConfig
+from training.kinds import read_config
 
 CONFIG = """
 kind = "head"

@@ -18,7 +18,7 @@ from models.openclip_encoder import OpenClipEncoder
 from models.pinned import read_pin
 from models.preprocess import Preprocessing
 from tests.training import tiny
-from training.config import IsaConfig, read_config
+from training.config import IsaConfig
 from training.isa import (
     contrastive_distillation,
     copy_merges,
@@ -26,6 +26,7 @@ from training.isa import (
     light_model,
     light_preprocessing,
 )
+from training.kinds import read_config
 from training.loop import Losses, Stage, run_stage
 from training.run import train
 from training.state import Checkpoints, Learning, Report

@@ -14,7 +14,8 @@ from models.openclip_encoder import OpenClipEncoder
 from models.phi import Mlp, read_phi
 from tests.training import tiny
 from training import lincir
-from training.config import LincirConfig, read_config
+from training.config import LincirConfig
+from training.kinds import read_config
 from training.lincir import (
     PUBLISHED,
     LincirStep,
@@ -193,7 +194,7 @@ def test_a_tower_that_takes_no_words_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("was", "becomes", "named"),
     [
-        ('kind = "lincir"', 'kind = "lincor"', "expected one of clip, lincir, isa"),
+        ('kind = "lincir"', 'kind = "lincor"', "expected one of clip, head"),
         ("noise = 0.1", "noise = -1", "noise"),
         ("dropout = 0.1", "dropout = 1", "dropout"),
         ("noise = 0.1", "scales = [2, 1]", "scales"),

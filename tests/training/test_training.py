@@ -17,8 +17,8 @@ from tests.training import tiny
 from training import run
 from training.bpe import learn_merges, write_merges
 from training.config import TrainingConfig
-from training.config import read_config as read_any_config
 from training.corpus import class_captions
+from training.kinds import read_config as read_any_config
 from training.loop import Losses, Stage, run_stage
 from training.losses import clip_loss, composition_loss, distillation_loss, grouped_clip_loss
 from training.state import Checkpoints, Learner, text_averaged, weight_groups

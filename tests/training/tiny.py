@@ -10,8 +10,8 @@ from models.errors import InputError
 from models.openclip import bpe_tokenizer, build
 from models.preprocess import Preprocessing
 from training.bpe import learn_merges, write_merges
-from training.config import read_config
 from training.export import MERGES_FILE, export_model
+from training.kinds import read_config
 
 DIMENSION = 16
 WIDTH = 8
