@@ -43,8 +43,8 @@ def train(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Train a model; or, by the file's `kind`, fine-tune one, or give it a MagicLens head, a phi
-    network (lincir) or a light query encoder (isa).
+    """Train a model; by the file's `kind` MagicLens on triplets, fine-tune a model, or give it a
+    MagicLens head, a phi network (lincir) or a light query encoder (isa).
 
     The same command goes on where a stopped run left off.
     """

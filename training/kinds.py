@@ -1,8 +1,13 @@
 """The kinds of training runs, by the `kind` that their TOML file names.
 
-"clip" (where none is named) a dual encoder, "head" a MagicLens head beside one, "finetune" a dual
-encoder adapted to pictures of one's own, "lincir" a textual inversion network, "isa" a light query
-encoder. read_config(path) raises InputError naming the file and the field.
+- "clip", where none is named: a dual encoder from nothing
+- "head": a MagicLens head beside a dual encoder
+- "magiclens": a whole MagicLens model, on triplets
+- "finetune": a dual encoder adapted to pictures of one's own
+- "lincir": a textual inversion network
+- "isa": a light query encoder
+
+read_config(path) raises InputError naming the file and the field.
 """
 
 from pathlib import Path
@@ -17,11 +22,15 @@ from training.config import (
     read_toml,
 )
 from training.finetune_config import FinetuneConfig
+from training.magiclens_config import MagicLensConfig
 
-RunConfig = TrainingConfig | HeadConfig | FinetuneConfig | LincirConfig | IsaConfig
+RunConfig = (
+    TrainingConfig | HeadConfig | MagicLensConfig | FinetuneConfig | LincirConfig | IsaConfig
+)
 KINDS: dict[str, type[RunConfig]] = {
     "clip": TrainingConfig,
     "head": HeadConfig,
+    "magiclens": MagicLensConfig,
     "finetune": FinetuneConfig,
     "lincir": LincirConfig,
     "isa": IsaConfig,

@@ -14,7 +14,7 @@ from models.errors import InputError
 from models.load import load_encoder
 from models.openclip import bpe_tokenizer
 from tests.training import tiny
-from training import run
+from training import clip, run
 from training.bpe import learn_merges, write_merges
 from training.config import TrainingConfig
 from training.corpus import class_captions
@@ -317,7 +317,7 @@ def test_a_mirrored_box_mirrors_the_view(tmp_path: Path) -> None:
     pixels = np.zeros((1, 32, 32, 3), dtype=np.uint8)
     pixels[:, :, :16] = 255
     config = read_config(write_run(tmp_path))
-    preprocessing = run._preprocessing(json.loads(json.dumps(config.model)))
+    preprocessing = clip.squashed_preprocessing(json.loads(json.dumps(config.model)))
     whole = cut_views(pixels, np.array([[0, 0, 1, 1]], dtype=np.float32), preprocessing)
     mirrored = cut_views(pixels, np.array([[1, 0, 0, 1]], dtype=np.float32), preprocessing)
     assert torch.allclose(whole.flip(-1), mirrored, atol=1e-4)
