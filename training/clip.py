@@ -25,7 +25,7 @@ from training.corpus import (
 )
 from training.export import MERGES_FILE, export_model
 from training.image_stage import ImageStep, image_stage
-from training.loop import Stage, run_stage
+from training.loop import Pace, Stage, run_stage
 from training.rendered_corpus import RenderedCorpus, build_rendered_corpus
 from training.renderings import WORDS
 from training.scene_corpus import SceneCorpus, build_scene_corpus
@@ -72,7 +72,7 @@ def train_clip(config: TrainingConfig, placement: Placement, threads: int, repor
     for stage in _left(_stages(config, learner, preprocessing, material), checkpoints):
         if stage.name == "image" and config.image_stage.ema_decay:
             learner.keep_average(config.image_stage.ema_decay)
-        run_stage(stage, learner, checkpoints, config.checkpoint_every, report)
+        run_stage(stage, learner, checkpoints, Pace.of(config), report)
         if stage.name == "image":
             save_weights(before_polish, model.state_dict())
     if config.polish_stage:

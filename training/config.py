@@ -89,6 +89,13 @@ class ImageStage(Section):
     ema_decay: float | None = Field(default=None, gt=0, lt=1)  # of the weights that are exported
 
 
+class Logging(Section):
+    """Of a run's numbers: metrics.jsonl, and TensorBoard's events where they are wanted."""
+
+    every: int = Field(default=50, ge=1)  # steps
+    tensorboard: bool = False
+
+
 class Run(Section):
     """What a run of any kind says."""
 
@@ -97,6 +104,7 @@ class Run(Section):
     data: Path
     out: Path
     checkpoint_every: int = Field(default=500, ge=1)
+    log: Logging = Logging()
 
     def beside(self, folder: Path) -> dict[str, Any]:
         """What changes when the paths are read as relative to that folder."""
@@ -274,6 +282,6 @@ def checked(path: Path, content: dict[str, Any], kind: type[AnyRun]) -> AnyRun:
 def fingerprint(config: Run, *others: str) -> str:
     """Of all that decides the result: the configuration without its places, and what else it is
     given (the revision of the model that a run is beside)."""
-    places = {"data", "out", "checkpoint_every", "kind"} | ({"model"} if others else set())
+    places = {"data", "out", "checkpoint_every", "log", "kind"} | ({"model"} if others else set())
     content = json.dumps(config.model_dump(mode="json", exclude=places), sort_keys=True)
     return hashlib.sha256("\n".join([content, *others]).encode()).hexdigest()[:16]

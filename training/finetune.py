@@ -36,7 +36,7 @@ from training.export import MERGES_FILE, export_model
 from training.finetune_config import FinetuneConfig
 from training.finetune_pictures import Captioned, gather_captioned, view_boxes
 from training.isa import copy_merges
-from training.loop import Losses, Stage, run_stage
+from training.loop import Losses, Pace, Stage, run_stage
 from training.losses import grouped_clip_loss
 from training.mod_x import old_similarities_loss
 from training.state import Checkpoints, Learner, Report, weight_groups
@@ -109,7 +109,7 @@ def train_finetune(
     captioned = gather_captioned(config, loaded.preprocessing, threads, report)
     old = old_learner(loaded, placement) if config.method == "mod-x" else None
     step = FinetuneStep(config, learner, old, loaded.preprocessing, captioned)
-    run_stage(_stage(config, step), learner, checkpoints, config.checkpoint_every, report)
+    run_stage(_stage(config, step), learner, checkpoints, Pace.of(config), report)
     write_model(config.out / "model", name, learner.exported, loaded)
     return config.out / "model"
 

@@ -43,7 +43,7 @@ from training.corpus import Corpus, build_corpus, captioned_sources, class_sourc
 from training.embedded_corpus import embedded
 from training.export import MERGES_FILE, export_model
 from training.isa import copy_merges
-from training.loop import Losses, Stage, run_stage
+from training.loop import Losses, Pace, Stage, run_stage
 from training.losses import grouped_clip_loss
 from training.relations import (
     Depicted,
@@ -184,7 +184,7 @@ def train_head(config: HeadConfig, placement: Placement, threads: int, report: R
         _relations(config, material, table),
         _captioned(material),
     )
-    run_stage(_stage(config, step), learner, checkpoints, config.checkpoint_every, report)
+    run_stage(_stage(config, step), learner, checkpoints, Pace.of(config), report)
     _export(folder, learner, loaded, settings, config)
     return folder
 

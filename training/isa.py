@@ -31,7 +31,7 @@ from models.tokens import Tokenizer
 from training.bpe import write_merges
 from training.config import IsaConfig, fingerprint
 from training.export import MERGES_FILE, export_model
-from training.loop import Losses, Stage, run_stage
+from training.loop import Losses, Pace, Stage, run_stage
 from training.state import Checkpoints, Learner, Report, weight_groups
 from training.unlabelled import ViewCorpus, build_view_corpus, gather_pictures
 
@@ -105,7 +105,7 @@ def train_isa(config: IsaConfig, placement: Placement, threads: int, report: Rep
     student.to(placement.device).to(memory_format=torch.channels_last)
     learner = Learner(student, loaded.tokenizer, None, placement.device)
     step = IsaStep(config, learner, preprocessing, corpus)
-    run_stage(_stage(config, step), learner, checkpoints, config.checkpoint_every, report)
+    run_stage(_stage(config, step), learner, checkpoints, Pace.of(config), report)
     # the settings, without which nobody loads the folder, are written last
     write_pin(folder, encoder.space)
     export_model(folder, student, settings, preprocessing)

@@ -37,7 +37,7 @@ from models.text_tower import PseudoWords, encode_tokens, word_width
 from models.tokens import Tokenizer
 from training.config import LincirConfig, fingerprint
 from training.keywords import WITHOUT_KEYWORD, cleaned, masked
-from training.loop import Losses, Optimisation, Stage, run_stage
+from training.loop import Losses, Optimisation, Pace, Stage, run_stage
 from training.state import Checkpoints, Report, constant_share
 
 SYMBOL = "$"
@@ -157,7 +157,7 @@ def train_lincir(config: LincirConfig, placement: Placement, report: Report) -> 
     network = _fresh_network(config, encoder.space.dimension, encoder.word_width or 0)
     learner = PhiLearner(network.to(placement.device), placement.device, config.ema_decay)
     step = LincirStep(tower, network, captions, config.batch, config.noise, config.scales)
-    run_stage(_stage(config, step), learner, checkpoints, config.checkpoint_every, report)
+    run_stage(_stage(config, step), learner, checkpoints, Pace.of(config), report)
     origin = {"trained": "lincir", "name": config.name, "captions": len(captions)}
     origin |= config.model_dump(mode="json", include={"steps", "batch", "noise", "scales", "seed"})
     trained = learner.average.to("cpu").eval()

@@ -1,14 +1,16 @@
-"""One stage's loop: draw, forward in bf16, backward, step, report, checkpoint."""
+"""One stage's loop: draw, forward in bf16, backward, step, log, report, checkpoint."""
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
+from training.config import Logging, Run
+from training.metrics_log import MetricsLog
 from training.state import (
     Checkpoints,
     Learning,
@@ -18,7 +20,8 @@ from training.state import (
     step_random,
 )
 
-REPORT_EVERY = 50
+LOG = "log"
+RATE = "steps_per_s"
 
 Losses = dict[str, torch.Tensor]
 StepLosses = Callable[[np.random.Generator], Losses]
@@ -45,26 +48,70 @@ class Stage:
     optimisation: Optimisation = Optimisation()
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How often a run is saved, and how it is reported."""
+
+    checkpoint_every: int
+    log: Logging = field(default_factory=Logging)
+
+    @classmethod
+    def of(cls, config: Run) -> "Pace":
+        return cls(config.checkpoint_every, config.log)
+
+
 def run_stage(
-    stage: Stage, learner: Learning, checkpoints: Checkpoints, every: int, report: Report
+    stage: Stage, learner: Learning, checkpoints: Checkpoints, pace: Pace, report: Report
 ) -> None:
-    """Run the stage to its end, from its checkpoint where there is one."""
+    """Run the stage to its end, from its checkpoint where there is one.
+
+    Its numbers go to `log/STAGE/` beside the checkpoint.
+    """
     how = stage.optimisation
     optimiser = torch.optim.AdamW(stage.groups, betas=how.betas, eps=how.eps)
     start = _resume(stage, learner, optimiser, checkpoints)
-    started = time.monotonic()
-    sums: defaultdict[str, float] = defaultdict(float)
-    for step in range(start, stage.steps):
-        for name, value in _one_step(stage, step, learner, optimiser).items():
-            sums[name] += value
-        if (step + 1) % REPORT_EVERY == 0:
-            rate = (step + 1 - start) / (time.monotonic() - started)
-            means = "  ".join(f"{name} {total / REPORT_EVERY:.3f}" for name, total in sums.items())
-            left_min = (stage.steps - step - 1) / rate / 60
-            report(f"{stage.name} {step + 1}/{stage.steps}  {means}  {left_min:.1f} min left")
-            sums.clear()
-        if (step + 1) % every == 0 or step + 1 == stage.steps:
-            checkpoints.save(stage.name, step + 1, learner, optimiser)
+    log = MetricsLog(checkpoints.folder / LOG / stage.name, pace.log)
+    means = Means()
+    with log.open(start or None):
+        for step in range(start, stage.steps):
+            means.add(_one_step(stage, step, learner, optimiser))
+            done = step + 1
+            if done % pace.log.every == 0 or done == stage.steps:
+                values = means.taken()
+                log.add(done, values | {"learning_rate": optimiser.param_groups[0]["lr"]})
+                report(_line(stage, done, values))
+            if done % pace.checkpoint_every == 0 or done == stage.steps:
+                checkpoints.save(stage.name, done, learner, optimiser)
+
+
+class Means:
+    """Of the steps' losses since they were last taken, and how many steps there were a second."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._steps, self._began = 0, time.monotonic()
+
+    def add(self, losses: Mapping[str, float]) -> None:
+        self._steps += 1
+        for name, value in losses.items():
+            self._sums[name] += value
+            self._counts[name] += 1  # a step need not have every loss
+
+    def taken(self) -> dict[str, float]:
+        means = {name: total / self._counts[name] for name, total in self._sums.items()}
+        rate = self._steps / max(time.monotonic() - self._began, 1e-9)
+        self._start()
+        return means | {RATE: rate}
+
+
+def _line(stage: Stage, done: int, values: Mapping[str, float]) -> str:
+    means = "  ".join(f"{name} {mean:.3f}" for name, mean in values.items() if name != RATE)
+    left_min = (stage.steps - done) / values[RATE] / 60
+    return f"{stage.name} {done}/{stage.steps}  {means}  {left_min:.1f} min left"
 
 
 def _resume(

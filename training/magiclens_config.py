@@ -13,7 +13,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from training.config import Frozen, Section, checked, read_toml
 from training.contrastive import Contrastive, Shared
-from training.metrics_log import Logging
 from training.optimisers import Optimiser
 from training.validation import Validation
 
@@ -67,7 +66,6 @@ class MagicLensConfig(Frozen):
     optimiser: Optimiser
     ahead: int = Field(default=2, ge=1)  # batches that are decoded while one is learned from
     timeout_s: float = Field(default=1800, gt=0)  # of a process's silence; outlasts a validation
-    log: Logging = Logging()
     validation: Validation | None = None
 
     @property

@@ -20,19 +20,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from models.errors import InputError
 from models.files import sync, write_whole
-from training.config import Section
+from training.config import Logging
 
 METRICS = "metrics.jsonl"
 EVENTS = "tensorboard"
-
-
-class Logging(Section):
-    every: int = Field(default=50, ge=1)  # steps
-    tensorboard: bool = False
 
 
 class MetricsLog:

@@ -125,7 +125,8 @@ def test_a_run_ends_in_a_model_of_a_new_space(tmp_path: Path) -> None:
     assert new.preprocessing == old.preprocessing
     merges = [place / MERGES_FILE for place in (folder, tmp_path / "old")]
     assert merges[0].read_bytes() == merges[1].read_bytes()
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["checkpoint.pt", "model"]
+    left = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert left == ["checkpoint.pt", "log", "model"]
 
 
 def test_an_old_collection_refuses_the_new_model_and_goes_on_with_the_old_one(

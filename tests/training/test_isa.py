@@ -27,7 +27,7 @@ from training.isa import (
     light_preprocessing,
 )
 from training.kinds import read_config
-from training.loop import Losses, Stage, run_stage
+from training.loop import Losses, Pace, Stage, run_stage
 from training.run import train
 from training.state import Checkpoints, Learning, Report
 from training.unlabelled import build_view_corpus, crop_boxes, gather_pictures
@@ -141,7 +141,7 @@ class Killed(BaseException):
 
 
 def killed_in_the_fourth_step(
-    stage: Stage, learner: Learning, checkpoints: Checkpoints, every: int, report: Report
+    stage: Stage, learner: Learning, checkpoints: Checkpoints, pace: Pace, report: Report
 ) -> None:
     taken = 0
 
@@ -152,7 +152,7 @@ def killed_in_the_fourth_step(
             raise Killed
         return stage.losses(random)
 
-    run_stage(replace(stage, losses=losses), learner, checkpoints, every, report)
+    run_stage(replace(stage, losses=losses), learner, checkpoints, pace, report)
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(

@@ -25,7 +25,7 @@ from training.lincir import (
     noised,
     text_tower_of,
 )
-from training.loop import Losses, Stage, run_stage
+from training.loop import Losses, Pace, Stage, run_stage
 from training.run import train
 from training.state import Checkpoints, constant_share
 
@@ -135,7 +135,7 @@ def fit(folder: Path, kill_in_step: int | None = None) -> dict[str, torch.Tensor
     group = {"params": list(network.parameters()), "lr": 0.1, "peak": 0.1, "weight_decay": 0.01}
     stage = Stage("phi", 6, 0, seed=1, losses=losses, groups=[group], optimisation=PUBLISHED)
     folder.mkdir(exist_ok=True)
-    run_stage(stage, learner, Checkpoints(folder, "fit"), every=2, report=lambda line: None)
+    run_stage(stage, learner, Checkpoints(folder, "fit"), Pace(2), report=lambda line: None)
     return learner.average.state_dict()
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from models.errors import InputError
-from training.metrics_log import Logging, MetricsLog
+from training.config import Logging
+from training.metrics_log import MetricsLog
 
 PLAIN = Logging(every=1)
 WITH_EVENTS = Logging(every=1, tensorboard=True)

@@ -16,10 +16,10 @@ from models.openclip import bpe_tokenizer
 from tests.training import tiny
 from training import clip, run
 from training.bpe import learn_merges, write_merges
-from training.config import TrainingConfig
+from training.config import Logging, TrainingConfig
 from training.corpus import class_captions
 from training.kinds import read_config as read_any_config
-from training.loop import Losses, Stage, run_stage
+from training.loop import Losses, Pace, Stage, run_stage
 from training.losses import clip_loss, composition_loss, distillation_loss, grouped_clip_loss
 from training.state import Checkpoints, Learner, text_averaged, weight_groups
 from training.views import cut_views, recoloured
@@ -146,7 +146,9 @@ class Line(torch.nn.Module):
         self.logit_scale = torch.nn.Parameter(torch.zeros(()))
 
 
-def fit_a_line(folder: Path, kill_in_step: int | None = None) -> tuple[float, float]:
+def fit_a_line(
+    folder: Path, kill_in_step: int | None = None, log_every: int = 50
+) -> tuple[float, float]:
     """Six steps, each with its own target; the slope that they end at, and its average."""
     model, taken = Line(), 0
 
@@ -161,7 +163,13 @@ def fit_a_line(folder: Path, kill_in_step: int | None = None) -> tuple[float, fl
     stage = Stage("image", 6, 1, seed=1, losses=losses, groups=groups)
     learner = Learner(model, lambda texts: torch.zeros(0), None, torch.device("cpu"))
     learner.keep_average(0.5)
-    run_stage(stage, learner, Checkpoints(folder, "line"), every=2, report=lambda line: None)
+    run_stage(
+        stage,
+        learner,
+        Checkpoints(folder, "line"),
+        Pace(2, Logging(every=log_every)),
+        report=lambda line: None,
+    )
     return float(model.slope.detach()), float(learner.exported.slope.detach())
 
 
@@ -172,6 +180,19 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         fit_a_line(tmp_path / "b", kill_in_step=4)
     assert fit_a_line(tmp_path / "b") == undisturbed
+
+
+def test_a_runs_numbers_are_kept_step_by_step_and_go_on_behind_a_kill(tmp_path: Path) -> None:
+    folder = tmp_path / "line"
+    folder.mkdir()
+    with pytest.raises(Killed):
+        fit_a_line(folder, kill_in_step=6, log_every=1)
+    fit_a_line(folder, log_every=1)
+    lines = (folder / "log" / "image" / "metrics.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert [entry["step"] for entry in entries] == [1, 2, 3, 4, 5, 6]
+    assert all(entry["distance"] >= 0 and entry["steps_per_s"] > 0 for entry in entries)
+    assert entries[0]["learning_rate"] > entries[-1]["learning_rate"]
 
 
 def test_a_finished_run_is_exported_again_and_not_trained_again(tmp_path: Path) -> None:
