@@ -68,8 +68,28 @@ def test_related_pictures_become_triplets_and_every_drop_is_counted(config: Path
 
 def test_pictures_that_are_not_related_make_no_triplets_and_say_so(config: Path) -> None:
     config.write_text(config.read_text().replace("[0.3, 0.99]", "[0.98, 0.99]"))
-    with pytest.raises(InputError, match="no triplets to write"):
-        make_triplets(read_triplets_config(config), ColourEncoder(), report=lambda line: None)
+    run = read_triplets_config(config)
+    with pytest.raises(InputError, match="no triplets to write: 0 pairs"):
+        make_triplets(run, ColourEncoder(), report=lambda line: None)
+    assert "too far apart" in (run.out / "report.json").read_text()
+
+
+def test_pairs_of_which_nothing_is_said_are_counted_in_the_refusal(config: Path) -> None:
+    for file in (config.parent / "data" / "albums" / "walk").glob("*.txt"):
+        file.unlink()
+    run = read_triplets_config(config)
+    with pytest.raises(InputError, match="2 pairs; without an instruction: nothing differs"):
+        make_triplets(run, ColourEncoder(), report=lambda line: None)
+    assert json.loads((run.out / "report.json").read_text())["triplets"] == 0
+
+
+def test_finished_shards_are_refused_before_anything_is_mined(config: Path) -> None:
+    run = read_triplets_config(config)
+    make_triplets(run, ColourEncoder(), report=lambda line: None)
+    encoder = ColourEncoder()
+    with pytest.raises(InputError, match="finished shards already: give another `out`"):
+        make_triplets(run, encoder, report=lambda line: None)
+    assert encoder.encoded_images == 0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ started again asks nothing twice. Raises InputError for a run that finds nothing
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from models.encoders import DualEncoder
+from models.errors import InputError
 from models.files import write_whole
 from training.config import Frozen, checked, read_toml
 from training.state import Report
@@ -25,7 +26,7 @@ from training.triplets.group_sources import GroupInputs, group_sources
 from training.triplets.instructions import InstructionWriter
 from training.triplets.mining import Pair, mine
 from training.triplets.mining_config import Mining
-from training.triplets.shards import Sharding, write_shards
+from training.triplets.shards import MANIFEST, NoTripletsError, Sharding, write_shards
 from training.triplets.template_writer import TemplateWriter, TemplateWriterConfig
 from training.triplets.triplet import Triplet
 
@@ -63,28 +64,50 @@ class Instructed:
             self.report(f"instructions asked for {at + len(batch)} of {len(self.pairs)} pairs")
 
 
+@dataclass
+class Counted:
+    """Triplets, and how many have been taken so far."""
+
+    triplets: Iterable[Triplet]
+    count: int = 0
+
+    def __iter__(self) -> Iterator[Triplet]:
+        for triplet in self.triplets:
+            self.count += 1
+            yield triplet
+
+
 def read_triplets_config(path: Path) -> TripletsConfig:
     return checked(path, read_toml(path), TripletsConfig)
 
 
 def make_triplets(config: TripletsConfig, encoder: DualEncoder, report: Report) -> dict[str, Any]:
     """Mine, write, and put into shards; returns what `report.json` says."""
+    if (config.out / SHARDS / MANIFEST).exists():
+        raise InputError(f"{config.out / SHARDS}: has finished shards already: give another `out`")
     config.out.mkdir(parents=True, exist_ok=True)
     sources = group_sources(config.groups, config.data)
     mined = mine(sources, encoder, config.mining)
     report(f"{len(mined.pairs)} pairs")
     writer = _writer(config)
-    shards = write_shards(
-        Instructed(mined.pairs, writer, report), config.out / SHARDS, config.shards
-    )
-    content = {
-        "triplets": shards.samples,
-        "mined": mined.report.content(),
-        "without_instruction": dict(writer.refused),
-    }
-    if isinstance(writer, ChatWriter):
-        content["cost"] = writer.cost
-    write_whole(config.out / REPORT, (json.dumps(content, indent=2) + "\n").encode())
+    written = Counted(Instructed(mined.pairs, writer, report))
+    try:
+        write_shards(written, config.out / SHARDS, config.shards)
+    except NoTripletsError as error:
+        refused = ", ".join(f"{reason} {count}" for reason, count in writer.refused.items())
+        raise InputError(
+            f"{error}: {len(mined.pairs)} pairs; without an instruction: {refused or 'none'}; "
+            f"{config.out / REPORT} says what was dropped"
+        ) from error
+    finally:
+        content = {
+            "triplets": written.count,
+            "mined": mined.report.content(),
+            "without_instruction": dict(writer.refused),
+        }
+        if isinstance(writer, ChatWriter):
+            content["cost"] = writer.cost
+        write_whole(config.out / REPORT, (json.dumps(content, indent=2) + "\n").encode())
     return content
 
 

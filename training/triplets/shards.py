@@ -44,6 +44,10 @@ RECORD: Kinds = {"name": str, "samples": int, "bytes": int, "sha256": str}
 SAMPLE: Kinds = {"instruction": str, "ids": list, "source": str}
 
 
+class NoTripletsError(InputError):
+    """There is nothing to write."""
+
+
 class Sharding(Section):
     """When an archive is full: whichever comes first."""
 
@@ -85,7 +89,7 @@ def write_shards(
     _claim(folder)
     records = tuple(_written(iter(triplets), folder, sharding or Sharding()))
     if not records:
-        raise InputError(f"{folder}: there are no triplets to write")
+        raise NoTripletsError(f"{folder}: there are no triplets to write")
     content = {"format": FORMAT, "format_version": FORMAT_VERSION}
     listed = {**content, "shards": [asdict(record) for record in records]}
     sync(folder)
