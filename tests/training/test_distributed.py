@@ -122,13 +122,19 @@ def stall(processes: Processes) -> dict[str, Any]:
     return {"rank": processes.rank, "refusal": refusal(processes.wait)}
 
 
+def say(line: str) -> None:
+    """In one write, so that two processes which share a pipe do not cut into each other's lines."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def run(action: str, timeout_s: float) -> None:
     """One process's life: it says that it is there, is told to go on, and prints what it found."""
-    print("ready", flush=True)
+    say("ready")
     sys.stdin.readline()
     with joined(os.environ, CPU, timeout_s) as processes:
         found = globals()[action](processes)
-    print(json.dumps(found))
+    say(json.dumps(found))
 
 
 def start(action: str, timeout_s: float, environment: Mapping[str, str]) -> subprocess.Popen[str]:
