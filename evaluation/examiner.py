@@ -19,12 +19,12 @@ from index.gallery import Rows
 from index.search import MAX_LIMIT, score, scores_of, search_many
 from models.composers.composer import Asked, Composer, compose_now
 from models.decode import decode
-from models.encoders import DualEncoder, PictureEmbeddings, by_space
+from models.encoders import DualEncoder, PictureEmbeddings, by_space, encode_texts_by
 from models.errors import ImageError, InputError, SpaceError
 from models.query import Question as SearchQuestion
 from models.query import single
 from models.space import named
-from models.vectors import Embeddings, unit
+from models.vectors import unit
 
 BATCH = 32
 
@@ -104,7 +104,7 @@ class Examiner:
     ) -> Iterator[list[SearchQuestion]]:
         """For each question one query a wording."""
         texts = [" ".join(w) for q in questions if q.picture is None for w in q.wordings]
-        by_text = iter(self._embed(texts))
+        by_text = iter(encode_texts_by(self.encoder, texts, BATCH))
         composed = [
             Asked(self.pictures(q.picture), wording)
             for q in questions
@@ -123,7 +123,7 @@ class Examiner:
 
     def _text_rankings(self, task: Task) -> list[Ranking]:
         texts = [text for _, text in task.texts]
-        units = unit(self._embed(texts))[0].astype(np.float16)
+        units = unit(encode_texts_by(self.encoder, texts, BATCH))[0].astype(np.float16)
         keys = np.array([key for key, _ in task.texts])
         space, rankings = self.encoder.space, list[Ranking]()
         for question in task.questions:
@@ -132,11 +132,6 @@ class Examiner:
             order = np.lexsort((keys, -scores))[: task.depth]
             rankings.append(keys[order].tolist())
         return rankings
-
-    def _embed(self, texts: Sequence[str]) -> Embeddings:
-        batches = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
-        encoded = [self.encoder.encode_texts(batch) for batch in batches]
-        return np.concatenate([self.encoder.encode_texts([]), *encoded])
 
     def _candidates(self, keys: Sequence[str]) -> Candidates:
         rows = [self._rows_by_id[self.gallery.ids[key]] for key in keys]

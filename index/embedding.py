@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.segments import Segment, SegmentWriter, Vectors, ids_to_rows
 from models.encoders import ImageEncoder, split_spaces
 from models.errors import ModelError
 from models.preprocess import Pixels
-from models.vectors import Embeddings, unit
+from models.vectors import Embeddings, directed, unit
 
 
 @dataclass
@@ -38,11 +37,11 @@ class Embedder:
             raise ModelError(
                 f"{spaces[0]}: gave embeddings {embeddings.shape}, expected {expected}"
             )
-        each = [_has_direction(part) for part in split_spaces(embeddings, spaces)]
-        directed = np.logical_and.reduce(each)
-        for row in np.flatnonzero(~directed):
+        each = [directed(part) for part in split_spaces(embeddings, spaces)]
+        there = np.logical_and.reduce(each)
+        for row in np.flatnonzero(~there):
             self.refused[ids[row]] = "the model's embedding of it has no direction"
-        self._write([ids[row] for row in np.flatnonzero(directed)], embeddings[directed])
+        self._write([ids[row] for row in np.flatnonzero(there)], embeddings[there])
 
     def _write(self, ids: list[str], embeddings: Embeddings) -> None:
         if not ids:
@@ -51,9 +50,3 @@ class Embedder:
         vectors = tuple(Vectors(units.astype(np.float16), norms) for units, norms in parts)
         self.writer.append(Segment(ids_to_rows(ids), vectors))
         self.embedded.update(ids)
-
-
-def _has_direction(embeddings: Embeddings) -> NDArray[np.bool_]:
-    norms = np.linalg.norm(embeddings.astype(np.float64), axis=1)
-    directed: NDArray[np.bool_] = np.isfinite(norms) & (norms > 0)
-    return directed

@@ -109,6 +109,13 @@ def encode_prompts(encoder: TextEncoder, prompts: Sequence[Prompt]) -> Embedding
     return encoder.encode_prompts(prompts)
 
 
+def encode_texts_by(encoder: TextEncoder, texts: Sequence[str], batch: int) -> Embeddings:
+    """n texts -> (n, dim), `batch` of them at a time; n = 0 gives no rows."""
+    batches = [texts[at : at + batch] for at in range(0, len(texts), batch)]
+    rows = [encoder.encode_texts([]), *(encoder.encode_texts(each) for each in batches)]
+    return np.concatenate(rows)
+
+
 def split_spaces(rows: Embeddings, spaces: Sequence[Space]) -> list[Embeddings]:
     """Rows of a model -> (n, dim) a space."""
     ends = np.cumsum([space.dimension for space in spaces])

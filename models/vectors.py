@@ -32,3 +32,10 @@ def unit_vector(embedding: Vector) -> Vector:
     units, _ = unit(embedding[None, :])
     vector: Vector = units[0]
     return vector
+
+
+def directed(embeddings: Embeddings) -> NDArray[np.bool_]:
+    """Which rows have a direction: (n, dim) -> (n,)."""
+    norms = np.linalg.norm(embeddings.astype(np.float64), axis=1)
+    found: NDArray[np.bool_] = np.isfinite(norms) & (norms > 0)
+    return found

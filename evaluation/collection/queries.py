@@ -18,7 +18,7 @@ from evaluation.tables import read_json_lines
 from index.items import item_id
 from index.snapshot import Snapshot
 from models.decode import decode
-from models.encoders import DualEncoder, split_spaces
+from models.encoders import DualEncoder, encode_texts_by, split_spaces
 from models.errors import ImageError, InputError
 from models.space import Space
 from models.vectors import Embeddings, unit
@@ -80,9 +80,7 @@ def picture_probes(encoder: DualEncoder, asked: Sequence[Asked]) -> Probes:
 
 def embedded_texts(encoder: DualEncoder, texts: Sequence[str]) -> Embeddings:
     """(n, dim) unit rows."""
-    batches = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
-    rows = [encoder.encode_texts([]), *(encoder.encode_texts(batch) for batch in batches)]
-    return unit(np.concatenate(rows))[0]
+    return unit(encode_texts_by(encoder, texts, BATCH))[0]
 
 
 def _read(file: Path) -> tuple[str, Image.Image]:

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.decode import decode
 from models.encoders import DualEncoder, split_spaces
 from models.errors import ImageError
 from models.preprocess import Pixels
-from models.vectors import Embeddings, unit
+from models.vectors import Embeddings, directed, unit
 from training.triplets.groups import NOT_A_PICTURE, Group, GroupPicture
 from training.triplets.mining_config import Mining
 
@@ -116,10 +115,3 @@ class Cleaning:
                 kept.append(row)
         self.dropped[NEAR_DUPLICATE] += len(units) - len(kept)
         return kept
-
-
-def directed(embeddings: Embeddings) -> NDArray[np.bool_]:
-    """Which rows have a direction: (n, dim) -> (n,)."""
-    norms = np.linalg.norm(embeddings.astype(np.float64), axis=1)
-    found: NDArray[np.bool_] = np.isfinite(norms) & (norms > 0)
-    return found

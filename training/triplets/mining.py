@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.encoders import DualEncoder
-from models.vectors import unit
-from training.triplets.cleaning import CleanGroup, Cleaning, directed
+from models.vectors import directed, unit
+from training.triplets.cleaning import CleanGroup, Cleaning
 from training.triplets.groups import GroupPicture, GroupSource
 from training.triplets.mining_config import Mining
 
