@@ -14,7 +14,7 @@ from pathlib import Path
 from evaluation.benchmark import Benchmark, Picture
 from evaluation.crops import cropped
 from index.collection import Collection, Snapshot
-from index.found import FoundImage
+from index.found import FileContent, FoundImage
 from index.job import JobOptions, Progress, build_collection
 from index.sources import Listener, Root, stop_at
 from models.decode import DecodeLimits
@@ -46,7 +46,7 @@ class Embedded:
 
 
 @dataclass(frozen=True)
-class BenchmarkPicture(FoundImage):
+class PictureContent:
     picture: Picture
 
     def read(self, max_bytes: int) -> bytes:
@@ -63,12 +63,12 @@ class PictureSource:
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
         for each in self.pictures:
-            yield BenchmarkPicture(self.name, each.key, each.file, None, {}, each)
+            yield FoundImage(self.name, each.key, None, {}, PictureContent(each))
 
 
 def read_picture(picture: Picture, max_bytes: int = DecodeLimits().max_bytes) -> bytes:
     """A picture file's bytes; of a part, those of a PNG file. Raises ImageError."""
-    data = FoundImage(SOURCE, picture.key, picture.file, None, {}).read(max_bytes)
+    data = FileContent(picture.file).read(max_bytes)
     if picture.crop is None:
         return data
     return cropped(data, picture.crop, DecodeLimits(max_bytes=max_bytes))

@@ -6,12 +6,13 @@ folders that cannot be listed; a root that cannot be listed raises InputError.
 """
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from index.folder import is_collection
-from index.found import FoundImage, Listener, Root, is_utf8
+from index.found import Clock, FileContent, FoundImage, Listener, Root, file_stamp, is_utf8
 from index.items import Failure
 from index.sidecars import Sidecar, SidecarError, read_json, read_text
 from models.decode import EXTENSIONS
@@ -31,8 +32,9 @@ class Listing:
 
 
 class FolderWalk:
-    def __init__(self, root: Root, failed: Listener) -> None:
+    def __init__(self, root: Root, failed: Listener, clock: Clock = time.time) -> None:
         self._root = root
+        self._clock = clock
         self._inside_of = Path(os.path.realpath(root.path))
         self._failed = failed
 
@@ -86,12 +88,14 @@ class FolderWalk:
     def _image(self, folder: Listing, name: str) -> FoundImage:
         text = self._sidecar(folder, PurePosixPath(name).with_suffix(".txt").name)
         data = self._sidecar(folder, PurePosixPath(name).with_suffix(".json").name)
+        entry = folder.entries[name]
         return FoundImage(
             source=self._root.name,
             path=folder.inside + name,
-            file=Path(folder.entries[name].path),
             caption=text.caption or data.caption,
             metadata=data.metadata,
+            content=FileContent(Path(entry.path)),
+            stamp=file_stamp(entry.stat, self._clock),
         )
 
     def _sidecar(self, folder: Listing, name: str) -> Sidecar:

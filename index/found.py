@@ -1,18 +1,23 @@
-"""A named root, and a picture file found under one.
+"""A named root, and a picture found in a source, which reads its own bytes.
 
 A root's name, not its place, is what a collection remembers, so that a moved or mounted folder can
 be re-pointed.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from os import stat_result
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from index.items import Failure, Metadata
 from models.errors import ImageError, ImageTooLargeError, InputError
 
+Clock = Callable[[], float]  # seconds since the epoch
 Listener = Callable[[Failure], None]
+
+SETTLED_S = 2  # as coarse as the times of a file system are (FAT)
 
 
 @dataclass(frozen=True)
@@ -21,28 +26,54 @@ class Root:
     path: Path
 
 
+class Content(Protocol):
+    """Where a picture's bytes are; several threads may read at once."""
+
+    def read(self, max_bytes: int) -> bytes:
+        """Raises ImageError where they cannot be read, ImageTooLargeError where there are more."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileContent:
+    file: Path
+
+    def read(self, max_bytes: int) -> bytes:
+        try:
+            with self.file.open("rb") as opened:
+                data = opened.read(max_bytes + 1)
+        except OSError as error:
+            raise ImageError(f"cannot be read: {error.strerror}") from error
+        if len(data) > max_bytes:
+            raise ImageTooLargeError(f"over {max_bytes} bytes")
+        return data
+
+
 @dataclass(frozen=True)
 class FoundImage:
     source: str
-    path: str  # posix, relative to the root
-    file: Path
+    path: str  # posix, within the source; an address where there are no files
     caption: str | None
     metadata: Metadata
+    content: Content
+    stamp: str | None = None  # another one once the bytes may be others; None: nobody can tell
 
     def read(self, max_bytes: int) -> bytes:
-        """The picture's file; raises ImageError where it cannot be read, or is larger."""
-        return read_file(self.file, max_bytes)
+        """The picture's bytes; raises ImageError as its content does."""
+        return self.content.read(max_bytes)
 
 
-def read_file(file: Path, max_bytes: int) -> bytes:
+def file_stamp(status: Callable[[], stat_result], clock: Clock = time.time) -> str | None:
+    """Of a file by its status: size, time and inode; None where it has only just been written, and
+    may be again with no other time, or where it has no status."""
+    before = clock()
     try:
-        with file.open("rb") as opened:
-            data = opened.read(max_bytes + 1)
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror}") from error
-    if len(data) > max_bytes:
-        raise ImageTooLargeError(f"over {max_bytes} bytes")
-    return data
+        facts = status()
+    except OSError:
+        return None  # gone since: reading it will say so
+    if before - facts.st_mtime < SETTLED_S:
+        return None
+    return f"{facts.st_size}-{facts.st_mtime_ns}-{facts.st_ino}"
 
 
 def stop_at(failure: Failure) -> NoReturn:

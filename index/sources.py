@@ -4,16 +4,26 @@ A source is walked in a stable order and tells every file that it cannot take to
 listener; it raises only for a mistake of the user's.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from index.folder_walk import FolderWalk
-from index.found import FoundImage, Listener, Root, is_utf8, stop_at
+from index.found import Clock, FileContent, FoundImage, Listener, Root, is_utf8, stop_at
 from models.errors import InputError
 
-__all__ = ["FolderSource", "FoundImage", "ImageSource", "Listener", "Root", "parse_root", "stop_at"]
+__all__ = [
+    "FileContent",
+    "FolderSource",
+    "FoundImage",
+    "ImageSource",
+    "Listener",
+    "Root",
+    "parse_root",
+    "stop_at",
+]
 
 MAX_NAME = 100
 
@@ -63,10 +73,11 @@ class FolderSource:
     """
 
     root: Root
+    clock: Clock = time.time
 
     @property
     def name(self) -> str:
         return self.root.name
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
-        return FolderWalk(self.root, failed).images()
+        return FolderWalk(self.root, failed, self.clock).images()

@@ -8,7 +8,7 @@ import pytest
 
 from index.collection import Collection, Failure
 from index.job import JobOptions, build_collection
-from index.sources import FoundImage, Listener, stop_at
+from index.sources import FileContent, FoundImage, Listener, stop_at
 from index.verify import verify
 from models.decode import DecodeLimits
 from models.errors import CollectionError, InputError, ModelError
@@ -77,8 +77,9 @@ class VanishingSource:
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
         failed(Failure("s", "locked/", "folder cannot be listed"))
-        yield FoundImage("s", "there.png", self._file, None, {})
-        yield FoundImage("s", "gone.png", self._file.parent / "gone.png", None, {})
+        yield FoundImage("s", "there.png", None, {}, FileContent(self._file))
+        gone = FileContent(self._file.parent / "gone.png")
+        yield FoundImage("s", "gone.png", None, {}, gone)
 
 
 def test_a_file_that_vanishes_before_it_is_read_is_a_failure(tmp_path: Path) -> None:

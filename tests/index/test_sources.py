@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index.items import Failure
-from index.sources import FolderSource, FoundImage, Root, parse_root
+from index.sources import FileContent, FolderSource, FoundImage, Root, parse_root
 from models.errors import InputError
 from tests.fakes import picture_bytes
 from tests.index.album import build, save, source
@@ -154,7 +154,7 @@ def test_a_folder_that_vanishes_during_the_walk_is_a_failure(tmp_path: Path) -> 
     (tmp_path / "b").mkdir()
     failures: list[Failure] = []
     images = source(tmp_path, "s").walk(failures.append)
-    assert next(images).file == first
+    assert next(images).content == FileContent(first)
     (tmp_path / "b").rmdir()
     assert list(images) == []
     assert failures == [Failure("s", "b/", "folder cannot be listed: No such file or directory")]
@@ -176,3 +176,55 @@ def test_a_collection_inside_the_root_is_passed_over(tmp_path: Path) -> None:
     build(tmp_path / "collection", tmp_path)
     assert build(tmp_path / "collection", tmp_path).items == 1
     assert paths(tmp_path) == ["red.png"]
+
+
+def stamp(folder: Path, now: float) -> str | None:
+    (found,) = FolderSource(Root("s", folder), clock=lambda: now).walk()
+    return found.stamp
+
+
+def test_a_files_stamp_is_its_size_time_and_inode(tmp_path: Path) -> None:
+    file = save(tmp_path, "red.png", "red")
+    os.utime(file, ns=(0, 5_123_456_789))
+    status = file.stat()
+    assert stamp(tmp_path, now=100) == f"{status.st_size}-5123456789-{status.st_ino}"
+
+
+def test_a_stamp_changes_with_the_bytes_the_time_or_the_file(tmp_path: Path) -> None:
+    file, other = save(tmp_path, "red.png", "red"), save(tmp_path / ".hidden", "red.png", "red")
+    os.utime(file, (5, 5))
+    stamps = [stamp(tmp_path, now=100)]
+    os.utime(file, (6, 6))
+    stamps.append(stamp(tmp_path, now=100))
+    file.write_bytes(file.read_bytes() + b"x")
+    os.utime(file, (6, 6))
+    stamps.append(stamp(tmp_path, now=100))
+    other.write_bytes(file.read_bytes())
+    os.utime(other, (6, 6))
+    other.replace(file)
+    stamps.append(stamp(tmp_path, now=100))
+    assert None not in stamps
+    assert len(set(stamps)) == 4
+
+
+@pytest.mark.parametrize("now", [5, 6.9, 4])
+def test_a_file_that_has_only_just_been_written_has_no_stamp(tmp_path: Path, now: float) -> None:
+    os.utime(save(tmp_path, "red.png", "red"), (5, 5))
+    assert stamp(tmp_path, now) is None
+    assert stamp(tmp_path, now=7) is not None
+
+
+def test_a_renamed_file_keeps_its_stamp(tmp_path: Path) -> None:
+    file = save(tmp_path, "red.png", "red")
+    os.utime(file, (5, 5))
+    before = stamp(tmp_path, now=100)
+    file.rename(tmp_path / "crimson.png")
+    assert stamp(tmp_path, now=100) == before
+
+
+def test_a_link_has_the_stamp_of_what_it_leads_to(tmp_path: Path) -> None:
+    os.utime(save(tmp_path, "real/red.png", "red"), (5, 5))
+    (tmp_path / "link.png").symlink_to("real/red.png")
+    link, real = FolderSource(Root("s", tmp_path), clock=lambda: 100).walk()
+    assert link.stamp is not None
+    assert link.stamp == real.stamp

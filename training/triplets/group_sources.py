@@ -106,9 +106,10 @@ class FolderGroups:
             group = f"{source.name}/{inside}".rstrip("/")
             for image in images:
                 texts = {key: of for key, of in image.metadata.items() if isinstance(of, str)}
-                said = _described(str(image.file), {**texts, "caption": image.caption}, COLUMNS)
+                file = source.root.path / image.path
+                said = _described(str(file), {**texts, "caption": image.caption}, COLUMNS)
                 try:
-                    yield Row(group, _whole(image.file), said)
+                    yield Row(group, _whole(file), said)
                 except _Dropped as reason:
                     self.dropped[str(reason)] += 1
 
