@@ -12,6 +12,18 @@ class FormatError(CollectionError):
     """A database that is not a catalogue of this or an earlier format."""
 
 
+# what SQLite itself derives from an occurrence, whoever writes it: facts to filter by, and words
+KNOWN = """
+    INSERT OR IGNORE INTO facts (field, value, item_id, occurrence)
+        SELECT key, atom, NEW.item_id, NEW.key FROM json_each(NEW.metadata) WHERE atom IS NOT NULL;
+    INSERT INTO words (rowid, caption, path) VALUES (NEW.key, NEW.caption, NEW.path);
+"""
+FORGOTTEN = """
+    DELETE FROM facts WHERE occurrence = OLD.key;
+    INSERT INTO words (words, rowid, caption, path)
+        VALUES ('delete', OLD.key, OLD.caption, OLD.path);
+"""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
@@ -49,6 +61,48 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             AND dimension.key = 'space_dimension'""",
         "DELETE FROM meta WHERE key IN ('space_model', 'space_revision', 'space_dimension')",
         "ALTER TABLE indexes ADD COLUMN space INTEGER NOT NULL DEFAULT 0",
+    ),
+    (
+        "ALTER TABLE occurrences RENAME TO occurrences_2",
+        "DROP INDEX occurrences_of_item",
+        # `stamp` changes whenever the file may have; null where it is to be read each time
+        """CREATE TABLE occurrences (
+            key INTEGER PRIMARY KEY, source TEXT NOT NULL, path TEXT NOT NULL,
+            item_id TEXT NOT NULL REFERENCES items (id),
+            caption TEXT, metadata TEXT NOT NULL, stamp TEXT, UNIQUE (source, path)
+        )""",
+        "CREATE INDEX occurrences_of_item ON occurrences (item_id)",
+        # every scalar of an occurrence's metadata, in its own type
+        """CREATE TABLE facts (
+            field TEXT NOT NULL, value NOT NULL, item_id TEXT NOT NULL, occurrence INTEGER NOT NULL,
+            PRIMARY KEY (field, value, item_id, occurrence)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX facts_of_occurrence ON facts (occurrence)",
+        """CREATE VIRTUAL TABLE words USING fts5 (
+            caption, path, content = 'occurrences', content_rowid = 'key',
+            tokenize = 'unicode61 remove_diacritics 2'
+        )""",
+        f"CREATE TRIGGER occurrence_added AFTER INSERT ON occurrences BEGIN {KNOWN} END",
+        f"CREATE TRIGGER occurrence_removed AFTER DELETE ON occurrences BEGIN {FORGOTTEN} END",
+        f"""CREATE TRIGGER occurrence_changed
+            AFTER UPDATE OF key, path, item_id, caption, metadata ON occurrences
+            BEGIN {FORGOTTEN} {KNOWN} END""",
+        """INSERT INTO occurrences (source, path, item_id, caption, metadata)
+            SELECT source, path, item_id, caption, metadata FROM occurrences_2
+            ORDER BY source, path""",
+        "DROP TABLE occurrences_2",
+        *(
+            f"CREATE INDEX items_by_{column} ON items ({column})"
+            for column in ("taken_at", "camera", "latitude", "longitude", "width", "height")
+        ),
+        # rows of segments whose items have left
+        """CREATE TABLE dead (
+            segment TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (segment, row)
+        ) WITHOUT ROWID""",
+        # an index covers the first of the segments; what it was tuned to, as JSON
+        "ALTER TABLE indexes ADD COLUMN segments INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE indexes ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'",
+        "UPDATE indexes SET segments = (SELECT count(*) FROM segments)",
     ),
 )
 FORMAT_VERSION = len(MIGRATIONS)

@@ -4,7 +4,14 @@ from contextlib import closing
 
 import pytest
 
-from index.migrations import FORMAT_VERSION, FormatError, format_version, migrate, upgrade
+from index.migrations import (
+    FORMAT_VERSION,
+    MIGRATIONS,
+    FormatError,
+    format_version,
+    migrate,
+    upgrade,
+)
 
 
 @pytest.fixture
@@ -46,3 +53,64 @@ def test_a_foreign_and_a_newer_database_are_refused(
     for read in (format_version, migrate, upgrade):
         with pytest.raises(FormatError):
             read(database)
+
+
+def of_format(database: sqlite3.Connection, version: int) -> None:
+    for step in MIGRATIONS[:version]:
+        for statement in step:
+            database.execute(statement)
+    database.execute("INSERT INTO meta VALUES ('format_version', ?)", (version,))
+
+
+def occur(database: sqlite3.Connection, path: str, caption: str, metadata: str) -> None:
+    database.execute("INSERT OR IGNORE INTO items VALUES ('i', 1, 1, 1, 'PNG', null, 0, 0, null)")
+    database.execute(
+        "INSERT INTO occurrences (source, path, item_id, caption, metadata) VALUES (?, ?, ?, ?, ?)",
+        ("a", path, "i", caption, metadata),
+    )
+
+
+def facts(database: sqlite3.Connection) -> list[tuple[object, ...]]:
+    return database.execute("SELECT field, value FROM facts ORDER BY field, value").fetchall()
+
+
+def having(database: sqlite3.Connection, words: str) -> list[str]:
+    rows = database.execute(
+        "SELECT path FROM occurrences WHERE key IN (SELECT rowid FROM words WHERE words MATCH ?)"
+        "ORDER BY path",
+        (words,),
+    )
+    return [path for (path,) in rows]
+
+
+def test_occurrences_of_format_2_are_kept_with_their_facts_and_words(
+    database: sqlite3.Connection,
+) -> None:
+    of_format(database, 2)
+    occur(database, "trip/IMG_2041.jpg", "Zo\u00eb swims", '{"stars": 4}')
+    assert upgrade(database) == 2
+    assert database.execute(
+        "SELECT source, path, item_id, caption FROM occurrences"
+    ).fetchall() == [("a", "trip/IMG_2041.jpg", "i", "Zo\u00eb swims")]
+    assert facts(database) == [("stars", 4)]
+    assert having(database, "zoe") == having(database, "2041") == ["trip/IMG_2041.jpg"]
+
+
+def test_facts_keep_the_type_of_each_scalar_and_leave_the_rest_out(
+    database: sqlite3.Connection,
+) -> None:
+    migrate(database)
+    occur(database, "x.jpg", "", '{"a": 1.5, "b": "1.5", "c": true, "d": null, "e": [1], "f": {}}')
+    assert facts(database) == [("a", 1.5), ("b", "1.5"), ("c", 1)]
+
+
+def test_facts_and_words_follow_a_change_and_a_removal(database: sqlite3.Connection) -> None:
+    migrate(database)
+    occur(database, "x.jpg", "red", '{"n": 1}')
+    occur(database, "y.jpg", "green", '{"n": 2}')
+    database.execute(
+        "UPDATE occurrences SET caption = 'blue', metadata = '{}' WHERE caption = 'red'"
+    )
+    assert (having(database, "red"), having(database, "blue")) == ([], ["x.jpg"])
+    database.execute("DELETE FROM occurrences WHERE caption = 'green'")
+    assert (facts(database), having(database, "green")) == ([], [])
