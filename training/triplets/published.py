@@ -21,7 +21,7 @@ import numpy as np
 from evaluation.annotations import Entry, Kinds, fields, listed
 from evaluation.benchmarks.cirr import cirr_benchmark
 from evaluation.benchmarks.fashioniq import fashioniq_benchmark
-from index.found import is_utf8, read_file
+from index.found import FileContent, is_utf8
 from models.decode import DecodeLimits
 from models.errors import ImageError, InputError
 from training.triplets.tables import read_rows
@@ -101,6 +101,6 @@ def _below(where: str, folder: Path, path: str) -> bytes:
 
 def _bytes(file: Path) -> bytes:
     try:
-        return read_file(file, DecodeLimits().max_bytes)
+        return FileContent(file).read(DecodeLimits().max_bytes)
     except ImageError as error:
         raise InputError(f"{file}: {error}") from error
