@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from index.folder import is_collection
 from index.found import Clock, FileContent, FoundImage, Listener, Root, file_stamp, is_utf8
 from index.items import Failure
-from index.sidecars import Sidecar, SidecarError, read_json, read_text
+from index.sidecars import Sidecar, SidecarError, read_sidecar
 from models.decode import EXTENSIONS
 
 Identity = tuple[int, int]  # (st_dev, st_ino)
@@ -105,8 +105,7 @@ class FolderWalk:
         try:
             if self._leads_out(entry):
                 raise SidecarError("a link that leads out of its source")
-            read = read_text if name.endswith(".txt") else read_json
-            return read(Path(entry.path))
+            return read_sidecar(Path(entry.path))
         except SidecarError as error:
             self._fail(folder.inside + name, f"caption file: {error}")
             return Sidecar()

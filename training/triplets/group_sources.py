@@ -24,13 +24,13 @@ from index.items import Failure
 from index.sidecars import MAX_BYTES as MAX_JSON_BYTES
 from index.sidecars import MAX_CAPTION
 from index.sources import FolderSource, parse_root
+from index.sourcing.archive import Sample, Span, samples
+from index.sourcing.tables import read_rows
 from models.decode import EXTENSIONS, DecodeLimits
 from models.errors import InputError
 from training.config import Section
-from training.triplets.archive import Sample, Span, samples
 from training.triplets.groups import Group, GroupSource, Row, grouped
 from training.triplets.instructions import Described
-from training.triplets.tables import read_rows
 
 NO_GROUP = "names no group"
 NO_PICTURE = "names no picture"

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Protocol
 
 from index.items import item_id
+from index.sourcing.archive import Span
 from models.decode import DecodeLimits, open_header
 from models.errors import ImageError, ImageTooLargeError, InputError
-from training.triplets.archive import Span
 from training.triplets.instructions import Described
 
 UNREADABLE = "cannot be read"

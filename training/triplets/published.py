@@ -22,9 +22,9 @@ from evaluation.annotations import Entry, Kinds, fields, listed
 from evaluation.benchmarks.cirr import cirr_benchmark
 from evaluation.benchmarks.fashioniq import fashioniq_benchmark
 from index.found import FileContent, is_utf8
+from index.sourcing.tables import read_rows
 from models.decode import DecodeLimits
 from models.errors import ImageError, InputError
-from training.triplets.tables import read_rows
 from training.triplets.triplet import Triplet
 
 MEGAPAIRS: Kinds = {"q_img": str, "q_text": list, "t_img": str, "hns": list}

@@ -16,8 +16,8 @@ from itertools import chain, count, islice
 import numpy as np
 from numpy.typing import NDArray
 
+from index.sourcing.archive import Sample, samples
 from models.errors import InputError
-from training.triplets.archive import Sample, samples
 from training.triplets.shards import ShardRecord, TripletShards, read_triplet
 from training.triplets.triplet import Triplet
 

@@ -26,10 +26,10 @@ from pydantic import Field
 
 from evaluation.annotations import Entry, Kinds, fields, read_json, refuse_twice
 from index.folder import checksum
+from index.sourcing.archive import Sample
 from models.errors import InputError
 from models.files import sync, write_whole
 from training.config import Section
-from training.triplets.archive import Sample
 from training.triplets.triplet import Triplet
 
 MANIFEST = "manifest.json"

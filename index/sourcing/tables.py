@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.annotations import Entry
 from models.errors import InputError
+
+Entry = dict[str, Any]
 
 PARQUET = ".parquet"
 MAX_LINE_BYTES = 16 * 1024 * 1024

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from index.sourcing.archive import plain_members, samples
 from models.errors import InputError
-from training.triplets.archive import samples
-from training.triplets.shards import read_triplet
-from training.triplets.triplet import Triplet
 
 # two samples, written by the TarWriter of webdataset 1.0.2
 OF_WEBDATASET = (
@@ -44,6 +42,17 @@ def of_type(kind: bytes) -> tarfile.TarInfo:
     return member
 
 
+def told(path: Path, max_bytes: int = 1000) -> tuple[list[str], list[tuple[str, str]]]:
+    """The names that are given, and what is refused."""
+    refused: list[tuple[str, str]] = []
+
+    def tell(name: str, reason: str) -> None:
+        refused.append((name, reason))
+
+    members = [member.name for member in plain_members(path, max_bytes, tell)]
+    return members, refused
+
+
 def read(path: Path) -> list[tuple[str, dict[str, bytes]]]:
     return [
         (sample.key, {name: span.read() for name, span in sample.spans.items()})
@@ -65,10 +74,18 @@ def test_files_that_share_their_name_up_to_the_first_dot_are_a_sample(tmp_path: 
 def test_an_archive_that_webdataset_wrote_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.tar"
     path.write_bytes(zlib.decompress(base64.b85decode(OF_WEBDATASET)))
-    ids, negatives = ("q", "t"), (b"negative",)
-    assert [read_triplet(sample) for sample in samples(path)] == [
-        Triplet(b"query 0", b"target 0", "at night", ids, "page", negatives),
-        Triplet(b"query 1", b"target 1", "at night", ids, "page", negatives),
+    about = b'{"instruction": "at night", "ids": ["q", "t"], "source": "page"}'
+    assert read(path) == [
+        (
+            f"00000000{number}",
+            {
+                "json": about,
+                "negative.0.jpg": b"negative",
+                "query.jpg": f"query {number}".encode(),
+                "target.jpg": f"target {number}".encode(),
+            },
+        )
+        for number in range(2)
     ]
 
 
@@ -105,7 +122,9 @@ def test_a_file_over_the_limit_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_file_that_is_twice_in_its_sample_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.tar", ("1.jpg", b"x"), ("1.jpg", b"y"))
-    with pytest.raises(InputError, match=r"a\.tar, sample '1': 'jpg' is there twice"):
+    with pytest.raises(
+        InputError, match=r"a\.tar, member '1\.jpg': 'jpg' is there twice in sample '1'"
+    ):
         read(path)
 
 
@@ -160,3 +179,60 @@ def test_an_archive_that_changes_under_its_reader_is_noticed(tmp_path: Path) -> 
     path.write_bytes(b"")
     with pytest.raises(InputError, match=r"a\.tar: expected 10 bytes at 512, got 0"):
         sample.spans["jpg"].read()
+
+
+def test_a_listener_is_told_what_is_refused_and_the_rest_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as opened:
+        opened.addfile(of_type(tarfile.SYMTYPE))
+        big = tarfile.TarInfo("big.jpg")
+        big.size = 1001
+        opened.addfile(big, io.BytesIO(bytes(1001)))
+        opened.addfile(tarfile.TarInfo("caf\udce9.jpg"))
+        opened.addfile(tarfile.TarInfo("last.jpg"))
+    assert told(path) == (
+        ["last.jpg"],
+        [
+            ("2.jpg", "expected plain files, got type b'2'"),
+            ("big.jpg", "has 1001 bytes, expected at most 1000"),
+            ("caf\ufffd.jpg", "its name is not UTF-8"),
+        ],
+    )
+
+
+def test_after_a_damaged_header_the_next_sound_one_is_looked_for(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.tar", *((f"{number}.jpg", b"x" * 600) for number in range(4)))
+    data = bytearray(path.read_bytes())
+    data[3 * 512] ^= 1  # of the second header: each file is a header and two blocks
+    path.write_bytes(data)
+    members, refused = told(path)
+    assert members == ["0.jpg", "2.jpg", "3.jpg"]
+    assert refused == [("0.jpg", "cannot be read as a tar after it: a damaged header")]
+
+
+def test_archives_that_were_joined_are_read_one_after_the_other(tmp_path: Path) -> None:
+    one, two = (archive(tmp_path / f"{n}.tar", (f"{n}.jpg", b"x")) for n in "12")
+    joined = tmp_path / "joined.tar"
+    joined.write_bytes(one.read_bytes() + two.read_bytes())
+    assert told(joined) == (["1.jpg", "2.jpg"], [])
+
+
+@pytest.mark.parametrize("left", [512 + 300, 512 + 400, 2 * 512, 3 * 512 + 100])
+def test_an_archive_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path, left: int) -> None:
+    path = archive(tmp_path / "a.tar", ("1.jpg", b"x" * 400), ("2.jpg", b"y" * 400))
+    path.write_bytes(path.read_bytes()[:left])
+    members, refused = told(path)
+    assert members == (["1.jpg"] if left >= 512 + 400 else [])
+    assert len(refused) == 1
+
+
+def test_a_search_for_sound_headers_ends(tmp_path: Path) -> None:
+    """A chain of headers, of which every one claims to extend the next, is as deep at each."""
+    header = tarfile.TarInfo("pax")
+    header.type = tarfile.XHDTYPE
+    path = tmp_path / "a.tar"
+    first = archive(tmp_path / "first.tar", ("1.jpg", b"x")).read_bytes()[:1024]
+    path.write_bytes(first + header.tobuf(tarfile.GNU_FORMAT) * 1500 + bytes(1024))
+    members, refused = told(path)
+    assert members == ["1.jpg"]
+    assert [name for name, _ in refused] == ["1.jpg"]
