@@ -1,0 +1,139 @@
+"""Columns in memory: of a field, the gallery's rows in order of their values.
+
+A range of values is then a slice of rows, however many there are. The values stay in SQLite: a
+column remembers one in every MARK_EVERY, and those that are as common, and asks for the few between
+two of them. So it takes 4 bytes a value and little more, whatever their type, and is exact.
+"""
+
+import bisect
+import threading
+from array import array
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.facts import Database, facts_in_order, facts_of
+from index.gallery import Gallery
+from index.ranges import Edge, Range, Value, kind_of
+
+MARK_EVERY = 64
+BATCH = 65_536
+BUDGET_BYTES = 256 * 2**20  # of the columns of one generation together
+MARK_BYTES = 200  # of a mark, about, besides its text
+
+Entries = NDArray[np.int32]
+
+
+@dataclass
+class Marks:
+    """Some of a column's values, rising, each with the first of its entries and where they end."""
+
+    edges: list[Edge] = field(default_factory=list)
+    firsts: "array[int]" = field(default_factory=lambda: array("q"))
+    ends: "array[int]" = field(default_factory=lambda: array("q"))
+    bytes: int = 0
+
+    def add(self, value: Value, first: int, end: int) -> None:
+        """Keeps it where the mark before is far enough away, or the value common."""
+        since = first - self.ends[-1] if self.ends else MARK_EVERY
+        if max(since, end - first) < MARK_EVERY:
+            return
+        self.edges.append(Edge(kind_of(value), value, False))
+        self.firsts.append(first)
+        self.ends.append(end)
+        self.bytes += MARK_BYTES + (len(value) if isinstance(value, str) else 0)
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    rows: Entries  # (m,), by value; an item with several values is there several times
+    marks: Marks
+
+    @classmethod
+    def make(cls, name: str, database: Database, gallery: Gallery) -> "Column":
+        marks, parts = Marks(), [np.empty(0, np.int32)]
+        value: Value | None = None
+        first, count = 0, 0
+        facts = iter(facts_in_order(database, name))
+        while batch := list(islice(facts, BATCH)):
+            rows = gallery.rows_of([id_ for _, id_ in batch])
+            held = rows >= 0
+            for (each, _), here in zip(batch, held.tolist(), strict=True):
+                if not here:
+                    continue
+                if each != value:
+                    if value is not None:
+                        marks.add(value, first, count)
+                    value, first = each, count
+                count += 1
+            parts.append(rows[held].astype(np.int32))
+        if value is not None:
+            marks.add(value, first, count)
+        return cls(name, np.concatenate(parts), marks)
+
+    @property
+    def bytes(self) -> int:
+        return self.rows.nbytes + self.marks.bytes
+
+    def slices(
+        self, ranges: Iterable[Range], database: Database, gallery: Gallery
+    ) -> list[Entries]:
+        """The rows in each of these ranges, in order of their values."""
+        bounds = [
+            [self._position(edge, database, gallery) for edge in (each.low, each.high)]
+            for each in ranges
+        ]
+        return [self.rows[first:end] for first, end in bounds]
+
+    def _position(self, edge: Edge, database: Database, gallery: Gallery) -> int:
+        """How many entries lie before the edge."""
+        marks = self.marks
+        at = bisect.bisect_right(marks.edges, edge) - 1
+        if at < 0:
+            return 0
+        mark, end = marks.edges[at], marks.ends[at]
+        if edge == mark:
+            return marks.firsts[at]
+        following = marks.firsts[at + 1] if at + 1 < len(marks.edges) else len(self.rows)
+        between = Range(mark._replace(after=True), edge)
+        if end == following or between.low == between.high:
+            return end
+        ids = gallery.ids(np.unique(self.rows[end:following]).astype(np.int64))
+        values = (value for _, value in facts_of(database, self.name, ids))
+        return end + sum(map(between.holds, values))
+
+
+class Columns:
+    """Those of one generation, made when they are first wanted; what was wanted least recently
+    leaves where they take too much together."""
+
+    def __init__(self, budget_bytes: int = BUDGET_BYTES) -> None:
+        self._budget_bytes = budget_bytes
+        self._held: OrderedDict[str, Column] = OrderedDict()
+        self._holding = threading.Lock()
+        self._making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def held(self, name: str) -> Column | None:
+        with self._holding:
+            if name in self._held:
+                self._held.move_to_end(name)
+            return self._held.get(name)
+
+    def get(self, name: str, make: Callable[[], Column]) -> Column:
+        with self._holding:
+            making = self._making[name]
+        with making:  # others wait for this column alone
+            column = self.held(name) or make()
+            with self._holding:
+                self._held[name] = column
+                while len(self._held) > 1 and self._bytes() > self._budget_bytes:
+                    self._held.popitem(last=False)
+        return column
+
+    def _bytes(self) -> int:
+        return sum(column.bytes for column in self._held.values())

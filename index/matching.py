@@ -1,0 +1,167 @@
+"""Which rows of a gallery a filter lets be hits: exactly, as few rows or as a mask over all.
+
+matching(database, gallery, filter) -> Few or Many. A condition that few items satisfy is asked of
+SQLite's indexes, by a probe of bounded length, and the rest of an `and` only about these items; one
+that many satisfy is a slice of its column, which is made once a generation. An item satisfies a
+condition if any of its occurrences does; `not` is the complement over items.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.columns import Column, Columns, Entries
+from index.facts import Database, facts_in, facts_of, place_of
+from index.filters import And, Condition, Filter, Node, Not
+from index.gallery import Gallery, Mask, Rows
+
+
+@dataclass(frozen=True)
+class Effort:
+    one_by_one: int = 2_000  # items whose values are looked up rather than a column made
+    few: int = 20_000  # rows that are scanned rather than an index searched
+
+
+@dataclass(frozen=True)
+class Few:
+    rows: Rows  # (m,), rising
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def among(self, rows: Rows) -> Mask:
+        """(k,) -> (k,): which of them may be hits."""
+        return np.isin(rows, self.rows)
+
+
+@dataclass(frozen=True)
+class Many:
+    mask: Mask  # (n,), one a row of the gallery
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.mask))
+
+    def among(self, rows: Rows) -> Mask:
+        """(k,) -> (k,): which of them may be hits."""
+        return np.asarray(self.mask[rows])
+
+
+Selection = Few | Many
+
+
+def matching(
+    database: Database,
+    gallery: Gallery,
+    filter: Filter,  # noqa: A002
+    effort: Effort = Effort(),
+) -> Selection:
+    """Of a gallery and a transaction of one generation."""
+    asking = _Asking(database, gallery, gallery.once("columns", Columns), effort)
+    for most in (effort.one_by_one, effort.few):
+        rows = asking.few(filter.root, most)
+        if rows is not None:
+            return Few(rows)
+    mask = asking.mask(filter.root)
+    return Many(mask) if np.count_nonzero(mask) > effort.few else Few(np.flatnonzero(mask))
+
+
+@dataclass(frozen=True)
+class _Asking:
+    database: Database
+    gallery: Gallery
+    columns: Columns
+    effort: Effort
+
+    def few(self, node: Node, most: int) -> Rows | None:
+        """The rows, where SQLite or a column in memory soon finds that these are all."""
+        if isinstance(node, Condition):
+            return self._few_of_condition(node, most)
+        if isinstance(node, Not):
+            return None
+        if isinstance(node, And):
+            return self._few_of_all(node.parts, most)
+        found = []
+        for part in node.parts:
+            rows = self.few(part, most)
+            if rows is None:
+                return None
+            found.append(rows)
+        return reduce(np.union1d, found)
+
+    def _few_of_condition(self, condition: Condition, most: int) -> Rows | None:
+        column = self.columns.held(condition.field)
+        if column is not None:
+            slices = self._slices(column, condition)
+            return _rows_of(slices) if sum(map(len, slices)) <= most else None
+        if not place_of(condition.field).indexed:
+            return None
+        ids: list[str] = []
+        for each in condition.ranges:
+            ids += facts_in(self.database, condition.field, each, most + 1 - len(ids))
+            if len(ids) > most:
+                return None
+        return _rows_of([self.gallery.rows_of(ids)])
+
+    def _few_of_all(self, parts: Iterable[Node], most: int) -> Rows | None:
+        found: Rows | None = None
+        later = []
+        for part in parts:
+            small = found is not None and len(found) <= self.effort.one_by_one
+            rows = None if small else self.few(part, most)
+            if rows is None:
+                later.append(part)
+            else:
+                found = rows if found is None else np.intersect1d(found, rows, assume_unique=True)
+        return None if found is None else reduce(self._within, later, found)
+
+    def _within(self, rows: Rows, node: Node) -> Rows:
+        """Those of these rows that satisfy it."""
+        if isinstance(node, And):
+            return reduce(self._within, node.parts, rows)
+        if isinstance(node, Not):
+            return np.setdiff1d(rows, self._within(rows, node.part), assume_unique=True)
+        if not isinstance(node, Condition):
+            return reduce(np.union1d, (self._within(rows, part) for part in node.parts))
+        if len(rows) > self.effort.one_by_one or self.columns.held(node.field) is not None:
+            return np.asarray(rows[self.mask(node)[rows]])
+        facts = facts_of(self.database, node.field, self.gallery.ids(rows))
+        ids = [id_ for id_, value in facts if any(each.holds(value) for each in node.ranges)]
+        return _rows_of([self.gallery.rows_of(ids)])
+
+    def mask(self, node: Node) -> Mask:
+        if isinstance(node, Condition):
+            return self._mask_of_condition(node)
+        if isinstance(node, Not):
+            mask = np.zeros(len(self.gallery), dtype=np.bool_)
+            mask[self.gallery.rows] = True  # no dead one
+            return mask & ~self.mask(node.part)
+        join: Callable[[Mask, Mask], Mask] = (
+            np.logical_and if isinstance(node, And) else np.logical_or
+        )
+        return reduce(join, map(self.mask, node.parts))
+
+    def _mask_of_condition(self, condition: Condition) -> Mask:
+        mask = np.zeros(len(self.gallery), dtype=np.bool_)
+        rows = self._few_of_condition(condition, self.effort.few)
+        if rows is not None:
+            mask[rows] = True
+            return mask
+        column = self.columns.get(
+            condition.field,
+            lambda: Column.make(condition.field, self.database, self.gallery),
+        )
+        for entries in self._slices(column, condition):
+            mask[entries] = True
+        return mask
+
+    def _slices(self, column: Column, condition: Condition) -> list[Entries]:
+        return column.slices(condition.ranges, self.database, self.gallery)
+
+
+def _rows_of(found: Iterable[NDArray[np.integer]]) -> Rows:
+    """Rising, each once, without the -1 of items that the gallery does not hold."""
+    rows = np.unique(np.concatenate([np.empty(0, np.int64), *found])).astype(np.int64)
+    return rows[rows >= 0]
