@@ -1,16 +1,18 @@
 """The bytes of an item, from one of the files that it was found in.
 
 A file is given out only from inside its root, links followed, and only while its content is still
-the item's: a file that was changed since is another picture.
+the item's: a file that was changed since is another picture. A root is a folder or an archive, and
+a path may lead into an archive in it: `shard.tar/beach.jpg`.
 """
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from index.items import Item, Occurrence, item_id
-from models.errors import GoneError
+from index.sourcing.lookup import is_archive, read_member
+from models.errors import GoneError, ImageError
 
 
 def read_original(item: Item, roots: Mapping[str, Path]) -> bytes:
@@ -19,7 +21,7 @@ def read_original(item: Item, roots: Mapping[str, Path]) -> bytes:
     for occurrence in item.occurrences:
         try:
             return _read(item, occurrence, roots)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ImageError) as error:
             reason = getattr(error, "strerror", None) or error
             reasons.append(f"{occurrence.source}/{occurrence.path}: {reason}")
     raise GoneError(f"{item.id}: original cannot be read any more: {'; '.join(reasons)}")
@@ -29,16 +31,37 @@ def _read(item: Item, occurrence: Occurrence, roots: Mapping[str, Path]) -> byte
     if occurrence.source not in roots:
         raise ValueError("its source is not a folder")
     root = Path(os.path.realpath(roots[occurrence.source]))
-    file = Path(os.path.realpath(root / occurrence.path))
+    archive = next(_archives(root, occurrence.path), None)
+    if archive is not None:
+        data = read_member(*archive, item.bytes)
+    else:
+        data = _read_file(root, occurrence.path, item.bytes)
+    if item_id(data) != item.id:
+        raise ValueError("changed since it was indexed")
+    return data
+
+
+def _archives(root: Path, path: str) -> Iterator[tuple[Path, str]]:
+    """Those that the path leads into, with the rest of it."""
+    if root.is_file():
+        yield root, path
+        return
+    at = path.find("/")
+    while at >= 0:
+        archive = Path(os.path.realpath(root / path[:at]))
+        if is_archive(path[:at]) and archive.is_relative_to(root) and archive.is_file():
+            yield archive, path[at + 1 :]
+        at = path.find("/", at + 1)
+
+
+def _read_file(root: Path, path: str, size: int) -> bytes:
+    file = Path(os.path.realpath(root / path))
     if not file.is_relative_to(root):
         raise ValueError("leads out of its source")
     # without blocking, so that a pipe put in the file's place keeps nobody waiting
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as opened:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != item.bytes:
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
             raise ValueError("changed since it was indexed")
-        data = opened.read(item.bytes)
-    if item_id(data) != item.id:
-        raise ValueError("changed since it was indexed")
-    return data
+        return opened.read(size)
