@@ -10,7 +10,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cli import converting, evaluating, indexing, research, searching, serving, vectors
+from cli import converting, curating, evaluating, indexing, research, searching, serving, vectors
 from cli.options import note
 from models.errors import PictorError
 
@@ -33,6 +33,7 @@ PANELS = {
         searching.search,
         serving.serve,
         indexing.inspect,
+        curating.duplicates,
     ),
     "Models": (vectors.models, vectors.embed, converting.convert),
     "Measure and train": (
