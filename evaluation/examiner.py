@@ -152,7 +152,8 @@ class Examiner:
     @cached_property
     def _rows_by_id(self) -> dict[str, int]:
         gallery = self.gallery.snapshot.gallery
-        return {id_: row for row, id_ in enumerate(gallery.ids(np.arange(len(gallery))))}
+        ids = gallery.ids(gallery.rows)
+        return dict(zip(ids, gallery.rows.tolist(), strict=True))
 
 
 def _is_searched(task: Task) -> bool:

@@ -10,12 +10,15 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection as Ids
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-from index.faiss import IndexRecord
+import numpy as np
+from numpy.typing import NDArray
+
+from index.indexes import IndexRecord
 from index.items import Failure, Item, Occurrence
 from index.migrations import FormatError, upgrade
 from index.segments import SegmentRecord
@@ -50,10 +53,12 @@ class Catalogue(Protocol):
     def roots(self) -> dict[str, Path]: ...
     def segments(self) -> tuple[SegmentRecord, ...]: ...
     def indexes(self) -> tuple[IndexRecord, ...]: ...
+    def dead(self) -> dict[str, NDArray[np.int64]]: ...
     def items(self, ids: Ids[str]) -> dict[str, Item]: ...
     def item_ids(self) -> Iterator[str]: ...
     def ids_by_path(self, source: str) -> dict[str, str]: ...
     def failures(self) -> Iterator[Failure]: ...
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> Iterable[tuple[Any, ...]]: ...
 
 
 @contextlib.contextmanager
@@ -137,7 +142,10 @@ class SqliteCatalogue:
 
     def indexes(self) -> tuple[IndexRecord, ...]:
         """One a space, in their order."""
-        rows = self._rows("SELECT name, rows, bytes, checksum, space FROM indexes ORDER BY space")
+        rows = self._rows(
+            "SELECT name, rows, bytes, checksum, space, segments, settings "
+            "FROM indexes ORDER BY space"
+        )
         records, spaces = [IndexRecord(*row) for row in rows], len(self._spaces())
         if [record.space for record in records] != list(range(spaces)):
             raise CollectionError(
@@ -145,6 +153,13 @@ class SqliteCatalogue:
                 f"{spaces} spaces"
             )
         return tuple(records)
+
+    def dead(self) -> dict[str, NDArray[np.int64]]:
+        """The rows of each segment whose items have left, rising."""
+        rows: defaultdict[str, list[int]] = defaultdict(list)
+        for segment, row in self._rows("SELECT segment, row FROM dead ORDER BY segment, row"):
+            rows[segment].append(row)
+        return {segment: np.array(each, dtype=np.int64) for segment, each in rows.items()}
 
     def items(self, ids: Ids[str]) -> dict[str, Item]:
         """The items of these ids, in their order; unknown ids are left out."""
@@ -168,6 +183,12 @@ class SqliteCatalogue:
     def item_ids(self) -> Iterator[str]:
         return (id_ for (id_,) in self._rows("SELECT id FROM items ORDER BY id"))
 
+    def ids_within(self, prefix: str) -> set[str]:
+        """The items whose ids begin with these hex digits."""
+        # no hex digit is beyond a g
+        rows = self._rows("SELECT id FROM items WHERE id >= ? AND id < ?", (prefix, f"{prefix}g"))
+        return {id_ for (id_,) in rows}
+
     def ids_by_path(self, source: str) -> dict[str, str]:
         rows = self._rows("SELECT path, item_id FROM occurrences WHERE source = ?", (source,))
         return dict(rows)
@@ -183,6 +204,11 @@ class SqliteCatalogue:
     def failures(self) -> Iterator[Failure]:
         rows = self._rows("SELECT source, path, reason FROM failures ORDER BY source, path, reason")
         return (Failure(*row) for row in rows)
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> Iterable[tuple[Any, ...]]:
+        """The rows of a statement of another file's, as they come."""
+        with sqlite_errors(self._file):
+            yield from self._connection.execute(statement, tuple(values))
 
     def integrity(self) -> list[str]:
         """SQLite's own faults, in its words; empty for a sound file."""

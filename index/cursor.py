@@ -46,10 +46,13 @@ class Cursor:
         return cursor
 
 
-def query_digest(query: Query, min_score: float | None, without: frozenset[str]) -> str:
-    """The same for two pages of one query, different for two queries."""
+def query_digest(
+    query: Query, min_score: float | None, without: frozenset[str], where: str | None = None
+) -> str:
+    """The same for two pages of one query, different for two queries; `where` is a filter's."""
     fusion = [query.fusion.name, *query.fusion.parameters] if query.fusion else None
-    digest = hashlib.sha256(json.dumps([min_score, sorted(without), fusion]).encode())
+    restriction = [min_score, sorted(without), fusion, *([where] if where else [])]
+    digest = hashlib.sha256(json.dumps(restriction).encode())
     for probe in query.probes:
         space = [probe.space.revision, probe.space.dimension, float(probe.weight)]
         digest.update(json.dumps(space).encode())

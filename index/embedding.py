@@ -1,36 +1,91 @@
-"""Prepared pictures to rows of a segment, in batches through the encoder."""
+"""Prepared pictures to rows of a part, in batches through the encoder.
 
+The batch grows while that makes the encoder faster, and is halved where it does not fit its memory.
+"""
+
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from index.segments import Segment, SegmentWriter, Vectors, ids_to_rows
+from index.segments import Segment, Vectors, ids_to_rows
 from models.encoders import ImageEncoder, split_spaces
-from models.errors import ModelError
+from models.errors import ModelError, ModelMemoryError
 from models.preprocess import Pixels
 from models.vectors import Embeddings, directed, unit
+
+FIRST_BATCH, LARGEST_BATCH = 32, 512
+WORTH_IT = 1.05  # times as many pictures a second, or the batch stays as it is
+
+
+@dataclass
+class BatchSize:
+    """How many pictures go through the encoder at once."""
+
+    size: int = FIRST_BATCH
+    largest: int = LARGEST_BATCH
+    _fastest: float = 0.0  # pictures a second, so far
+
+    def took(self, count: int, seconds: float) -> None:
+        """A full batch went through: twice as many next, or as few as before for good."""
+        if count < self.size or self.size >= self.largest:
+            return
+        rate = count / max(seconds, 1e-9)
+        if rate > WORTH_IT * self._fastest:
+            self._fastest, self.size = rate, min(2 * self.size, self.largest)
+        else:
+            self.size = self.largest = max(1, self.size // 2)
+
+    def halve(self) -> bool:
+        """Whether there is a smaller batch to try."""
+        if self.size == 1:
+            return False
+        self.size = self.largest = self.size // 2
+        return True
 
 
 @dataclass
 class Embedder:
     encoder: ImageEncoder
-    writer: SegmentWriter
-    batch_size: int
-    embedded: set[str] = field(default_factory=set)
-    refused: dict[str, str] = field(default_factory=dict)  # id -> why
+    batch: BatchSize
+    refuse: Callable[[str, str], None]  # an item, and why
+    clock: Callable[[], float] = time.perf_counter
+    embedded: int = 0
     _waiting: list[tuple[str, Pixels]] = field(default_factory=list)
+    _rows: list[Segment] = field(default_factory=list)
 
     def add(self, item: str, pixels: Pixels) -> None:
         self._waiting.append((item, pixels))
-        if len(self._waiting) >= self.batch_size:
-            self.flush()
+        if len(self._waiting) >= self.batch.size:
+            self._encode_batch()
 
-    def flush(self) -> None:
-        if not self._waiting:
+    @property
+    def rows(self) -> int:
+        """Embedded, and not taken yet."""
+        return sum(map(len, self._rows))
+
+    def take(self) -> list[Segment]:
+        """The rows since the last call, those of the pictures that waited included."""
+        while self._waiting:
+            self._encode_batch()
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _encode_batch(self) -> None:
+        waiting = self._waiting[: self.batch.size]
+        began = self.clock()
+        try:
+            embeddings = self.encoder.encode_images([pixels for _, pixels in waiting])
+        except ModelMemoryError:
+            if not self.batch.halve():
+                raise
             return
-        ids = [item for item, _ in self._waiting]
-        embeddings = self.encoder.encode_images([pixels for _, pixels in self._waiting])
-        self._waiting = []
+        self.batch.took(len(waiting), self.clock() - began)
+        self._waiting = self._waiting[len(waiting) :]
+        self._keep([item for item, _ in waiting], embeddings)
+
+    def _keep(self, ids: list[str], embeddings: Embeddings) -> None:
         spaces = self.encoder.spaces
         expected = (len(ids), sum(space.dimension for space in spaces))
         if embeddings.shape != expected:
@@ -40,13 +95,11 @@ class Embedder:
         each = [directed(part) for part in split_spaces(embeddings, spaces)]
         there = np.logical_and.reduce(each)
         for row in np.flatnonzero(~there):
-            self.refused[ids[row]] = "the model's embedding of it has no direction"
-        self._write([ids[row] for row in np.flatnonzero(there)], embeddings[there])
-
-    def _write(self, ids: list[str], embeddings: Embeddings) -> None:
-        if not ids:
+            self.refuse(ids[row], "the model's embedding of it has no direction")
+        kept = [ids[row] for row in np.flatnonzero(there)]
+        if not kept:
             return
-        parts = [unit(part) for part in split_spaces(embeddings, self.encoder.spaces)]
+        parts = [unit(part) for part in split_spaces(embeddings[there], spaces)]
         vectors = tuple(Vectors(units.astype(np.float16), norms) for units, norms in parts)
-        self.writer.append(Segment(ids_to_rows(ids), vectors))
-        self.embedded.update(ids)
+        self._rows.append(Segment(ids_to_rows(kept), vectors))
+        self.embedded += len(kept)

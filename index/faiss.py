@@ -82,13 +82,21 @@ class FlatIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def search(self, vectors: Embeddings, k: int) -> list[Nearest]:
+    def search(
+        self, vectors: Embeddings, k: int, *, among: NDArray[np.bool_] | None = None
+    ) -> list[Nearest]:
         """For each vector (n, dim) the k rows of largest inner product: scores (m,) falling, rows
         (m,); m < k if there are fewer."""
         k = min(k, len(self))
         if k == 0:
             return [(np.empty(0, np.float32), np.empty(0, np.int64))] * len(vectors)
-        scores, rows = self._index.search(np.ascontiguousarray(vectors, dtype=np.float32), k)
+        parameters: Any = None
+        if among is not None:
+            bits: Any = np.packbits(among, bitorder="little")
+            selector: Any = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg]
+            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+        asked = np.ascontiguousarray(vectors, dtype=np.float32)
+        scores, rows = self._index.search(asked, k, params=parameters)
         found = rows >= 0  # faiss marks a missing hit with -1
         return [(s[there], r[there]) for s, r, there in zip(scores, rows, found, strict=True)]
 

@@ -4,7 +4,8 @@
     segments/<hash>           vectors
     indexes/<hash>            FAISS
     thumbnails/ab/<id>.webp
-    .pictor-staging/          what a running job has written; mirrors the folder
+    .pictor-staging/          what a job has written and not published yet; mirrors the folder
+      journal.sqlite, parts/  what it has finished, which the next job goes on from
     .pictor-lock              held by the one job that runs
 
 A file that the catalogue does not name is garbage; a file that it names is never changed.
@@ -13,7 +14,7 @@ A file that the catalogue does not name is garbage; a file that it names is neve
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ CATALOGUE = "catalogue.sqlite"
 LOCK = ".pictor-lock"
 STAGING = ".pictor-staging"
 SYNCING_THREADS = 16
-KEPT_FOLDERS = ("segments", "indexes", "thumbnails")
+VECTOR_FOLDERS = ("segments", "indexes")
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,23 @@ class CollectionFolder:
     def indexes(self) -> Path:
         return self.path / "indexes"
 
+    @property
+    def thumbnails(self) -> Path:
+        return self.path / "thumbnails"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.sqlite"
+
+    @property
+    def parts(self) -> Path:
+        return self.path / "parts"
+
     def thumbnail(self, item: str) -> Path:
-        return self.path / "thumbnails" / item[:2] / thumbnail_name(item)
+        return self.thumbnails / item[:2] / thumbnail_name(item)
+
+    def has_thumbnail(self, item: str) -> bool:
+        return self.thumbnail(item).is_file() or self.staging.thumbnail(item).is_file()
 
     def claim(self) -> None:
         """Make the folder, or see that it is ours; raises CollectionError for anybody else's."""
@@ -71,17 +87,18 @@ class CollectionFolder:
                 )
             self.path.mkdir(parents=True, exist_ok=True)
 
-    @contextlib.contextmanager
-    def staged(self) -> Iterator["CollectionFolder"]:
-        """An empty staging folder, gone afterwards; whatever a killed job left there goes first."""
-        with writing(self.staging.path):
-            shutil.rmtree(self.staging.path, ignore_errors=True)
-            self.staging.segments.mkdir(parents=True)
-            self.staging.indexes.mkdir()
-        try:
-            yield self.staging
-        finally:
-            shutil.rmtree(self.staging.path, ignore_errors=True)
+    def prepare_staging(self) -> "CollectionFolder":
+        """The staging folder, with what a killed job has finished and nothing that it has not."""
+        staging = self.staging
+        with writing(staging.path):
+            for unfinished in (staging.segments, staging.indexes, staging.thumbnails):
+                shutil.rmtree(unfinished, ignore_errors=True)
+            for needed in (staging.segments, staging.indexes, staging.parts):
+                needed.mkdir(parents=True, exist_ok=True)
+        return staging
+
+    def clear_staging(self) -> None:
+        shutil.rmtree(self.staging.path, ignore_errors=True)
 
     def stage_thumbnail(self, item: str, data: bytes) -> None:
         file = self.staging.thumbnail(item)
@@ -89,12 +106,13 @@ class CollectionFolder:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
 
-    def adopt_staged(self) -> None:
-        """Move every staged file to the same place in the folder; durable when it returns."""
+    def adopt(self, *kinds: str) -> None:
+        """Move staged files of these kinds to the same place in the folder; durable when it
+        returns."""
         staging, changed = self.staging.path, {self.path}
         # side by side, since a file system flushes many files at little more than the cost of one
         with writing(self.path), ThreadPoolExecutor(SYNCING_THREADS) as pool:
-            staged = [file for file in staging.rglob("*") if file.is_file()]
+            staged = [f for kind in kinds for f in (staging / kind).rglob("*") if f.is_file()]
             list(pool.map(sync, staged))
             for file in staged:
                 place = self.path / file.relative_to(staging)
@@ -103,14 +121,27 @@ class CollectionFolder:
                 changed.update((place.parent, place.parent.parent))
             list(pool.map(sync, changed))
 
-    def remove_garbage(self, named: AbstractSet[str]) -> None:
-        """Remove the files, among those that only a catalogue can name, that it does not name."""
-        for kept in KEPT_FOLDERS:
-            for file in (self.path / kept).rglob("*"):
-                if file.name not in named and file.is_file():
-                    # what cannot be removed now is garbage for the next build
-                    with contextlib.suppress(OSError):
-                        file.unlink()
+    def remove_garbage(
+        self, vectors: AbstractSet[str], items_within: Callable[[str], AbstractSet[str]]
+    ) -> None:
+        """Remove the files, among those that only a catalogue can name, that it does not name.
+
+        `items_within(prefix)` are the ids that begin with it.
+        """
+        for kind in VECTOR_FOLDERS:
+            _remove_others(self.path / kind, vectors)
+        with contextlib.suppress(OSError):
+            for folder in sorted(self.thumbnails.iterdir()):
+                named = {thumbnail_name(id_) for id_ in items_within(folder.name)}
+                _remove_others(folder, named)
+
+
+def _remove_others(folder: Path, named: AbstractSet[str]) -> None:
+    # what cannot be removed now is garbage for the next build
+    with contextlib.suppress(OSError):
+        for file in sorted(folder.iterdir()):
+            if file.name not in named and file.is_file():
+                file.unlink()
 
 
 def is_collection(path: Path) -> bool:

@@ -2,20 +2,23 @@
 
 Loaded once and shared by every snapshot of its generation; never changed. A row is a position in
 the concatenation of the segments, the same item in every space, and means nothing outside one
-gallery.
+gallery. Rows whose items have left are dead: nothing here ever names one. An index covers the first
+rows; what came after it was built is searched exactly, beside it.
 """
 
 import re
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue import Catalogue
-from index.faiss import FlatIndex, Nearest, index_name
+from index.faiss import FlatIndex, Nearest
 from index.folder import CollectionFolder
+from index.indexes import dead_rows, open_index
 from index.segments import Segment, Units, open_segment
 from models.errors import CollectionError, SpaceError
 from models.space import Space, named
@@ -26,40 +29,52 @@ ID = re.compile(r"[0-9a-f]{32}")
 
 T = TypeVar("T")
 Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+NO_ROWS: Rows = np.empty(0, np.int64)
 
 
 class VectorIndex(Protocol):
     def __len__(self) -> int: ...
 
-    def search(self, vectors: Embeddings, k: int) -> Sequence[Nearest]:
+    def search(
+        self, vectors: Embeddings, k: int, *, among: NDArray[np.bool_] | None = None
+    ) -> Sequence[Nearest]:
         """For each vector (n, dim), nearest first: scores (m,) and rows (m,), m = min(k, rows
-        held)."""
+        held); of the rows that `among` (rows held,) marks, where it is given."""
         ...
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a gallery is made of; `indexes`, one a space, cover the first of the segments."""
+
+    segments: Sequence[Segment]
+    indexes: Sequence[VectorIndex]
+    dead: Rows = field(default_factory=lambda: NO_ROWS)
+
+
 class Gallery:
-    def __init__(
-        self,
-        generation: int,
-        spaces: tuple[Space, ...],
-        segments: Sequence[Segment],
-        indexes: Sequence[VectorIndex],
-    ) -> None:
+    def __init__(self, generation: int, spaces: tuple[Space, ...], held: Held) -> None:
         self.generation = generation
         self.spaces = spaces
-        self._indexes = tuple(indexes)
-        self._segments = tuple(segments)
-        self._starts = np.cumsum([0, *(len(segment) for segment in segments)], dtype=np.int64)
+        self._segments = tuple(held.segments)
+        sizes = [len(segment) for segment in self._segments]
+        self._starts = np.cumsum([0, *sizes], dtype=np.int64)
+        self._alive = np.ones(len(self), dtype=np.bool_)
+        self._alive[held.dead] = False
+        self._has_dead = len(held.dead) > 0
+        self._indexes = tuple(held.indexes)
+        self._covered = self._covered_rows()
+        self._beside = tuple(self._index_beside(position) for position in range(len(spaces)))
         # an id is two big-endian halves, so that comparing numbers compares ids
-        ids = [segment.ids.view(">u8").astype(np.uint64) for segment in segments]
+        ids = [segment.ids.view(">u8").astype(np.uint64) for segment in self._segments]
         self._ids = np.concatenate([np.empty((0, 2), np.uint64), *ids])  # (n, 2)
-        self._by_id = np.lexsort((self._ids[:, 1], self._ids[:, 0]))
+        self.rows: Rows = np.flatnonzero(self._alive)  # those that live, rising
+        living = self._ids[self.rows]
+        self._by_id = self.rows[np.lexsort((living[:, 1], living[:, 0]))]
         self._sorted_highs = self._ids[self._by_id, 0]
         self._made: dict[Hashable, Any] = {}
         self._making = threading.RLock()
-        for index in indexes:
-            if len(index) != len(self):
-                raise CollectionError(f"index holds {len(index)} rows, its segments {len(self)}")
 
     @classmethod
     def load(cls, folder: CollectionFolder, catalogue: Catalogue) -> "Gallery":
@@ -67,15 +82,36 @@ class Gallery:
         header, records = catalogue.header(), catalogue.segments()
         dimensions = [space.dimension for space in header.spaces]
         segments = [open_segment(folder.segments / r.name, r.rows, dimensions) for r in records]
-        indexes = []
-        for index, dimension in zip(catalogue.indexes(), dimensions, strict=True):
-            if index.name != index_name(records, index.space):
-                raise CollectionError(f"{folder.path}: index {index.name} is of other segments")
-            indexes.append(FlatIndex.read(folder.indexes / index.name, dimension))
-        return cls(header.generation, header.spaces, segments, indexes)
+        indexes = [
+            open_index(folder.indexes, record, records, dimension)
+            for record, dimension in zip(catalogue.indexes(), dimensions, strict=True)
+        ]
+        dead = dead_rows(records, catalogue.dead())
+        return cls(header.generation, header.spaces, Held(segments, indexes, dead))
+
+    def _covered_rows(self) -> int:
+        """How many rows, from the first on, the indexes hold."""
+        covered = {len(index) for index in self._indexes}
+        if len(covered) != 1 or not covered <= set(self._starts.tolist()):
+            raise CollectionError(f"indexes hold {covered} rows, segments end at {self._starts}")
+        return covered.pop()
+
+    def _index_beside(self, position: int) -> VectorIndex | None:
+        first = int(np.searchsorted(self._starts, self._covered))
+        others = self._segments[first:]
+        if not others:
+            return None
+        units = (segment.vectors[position].units for segment in others)
+        return FlatIndex.build(self.spaces[position].dimension, units)
 
     def __len__(self) -> int:
+        """Of all rows, dead ones included: a row is always less."""
         return int(self._starts[-1])
+
+    @property
+    def count(self) -> int:
+        """Of the rows that live: the items."""
+        return len(self.rows)
 
     def position(self, space: Space) -> int:
         """Raises SpaceError, naming both, for a space that this collection does not hold."""
@@ -85,10 +121,23 @@ class Gallery:
             )
         return self.spaces.index(space)
 
-    def nearest(self, space: Space, vectors: Embeddings, k: int) -> Sequence[Nearest]:
+    def nearest(
+        self, space: Space, vectors: Embeddings, k: int, *, among: Mask | None = None
+    ) -> Sequence[Nearest]:
         """For each vector (n, dim), nearest first, as the index has them: scores (m,) and rows
-        (m,). Many at once cost far less than one by one."""
-        return self._indexes[self.position(space)].search(vectors, k)
+        (m,); of the rows that `among` marks (len(gallery),), where it is given. Many at once cost
+        far less than one by one."""
+        position, covered = self.position(space), self._covered
+        wanted = among
+        if self._has_dead:
+            wanted = self._alive if among is None else among & self._alive
+        first, rest = (None, None) if wanted is None else (wanted[:covered], wanted[covered:])
+        found = self._indexes[position].search(vectors, k, among=first)
+        beside = self._beside[position]
+        if beside is None:
+            return found
+        others = beside.search(vectors, k, among=rest)
+        return [_merged(a, b, covered, k) for a, b in zip(found, others, strict=True)]
 
     def row(self, item: str) -> int | None:
         """The row of an id; None for an unknown id or what is not an id at all."""
@@ -100,6 +149,26 @@ class Gallery:
         rows = self._by_id[first:last]
         same = rows[self._ids[rows, 1] == key[1]]
         return int(same[0]) if len(same) else None
+
+    def rows_of(self, items: Sequence[str]) -> Rows:
+        """(m,): the row of each of these ids, -1 for one that is not held."""
+        asked = np.frombuffer(bytes.fromhex("".join(items)), dtype=">u8").reshape(-1, 2)
+        keys = asked.astype(np.uint64)
+        at = np.searchsorted(self._sorted_highs, keys[:, 0])
+        rows = np.full(len(keys), -1, dtype=np.int64)
+        inside = at < len(self._by_id)
+        rows[inside] = self._by_id[at[inside]]
+        wrong = ~inside
+        wrong[inside] = (self._ids[rows[inside]] != keys[inside]).any(axis=1)
+        # unknown ids, and those that begin as another does
+        for number in np.flatnonzero(wrong).tolist():
+            row = self.row(items[number])
+            rows[number] = -1 if row is None else row
+        return rows
+
+    def living(self, rows: Rows) -> Rows:
+        """Those of the rows that are not dead."""
+        return rows[self._alive[rows]]
 
     def ids(self, rows: Rows) -> list[str]:
         return [pair.tobytes().hex() for pair in self._ids[rows].astype(">u8")]
@@ -128,8 +197,8 @@ class Gallery:
         return embedding
 
     def chunks(self, spaces: Iterable[Space]) -> Iterator[tuple[Rows, dict[Space, Units]]]:
-        """Every row once, in order, with its units of these spaces, in parts that are small enough
-        to compute on."""
+        """Every row that lives once, in order, with its units of these spaces, in parts that are
+        small enough to compute on."""
         positions = {space: self.position(space) for space in spaces}
         for start, segment in zip(self._starts, self._segments, strict=False):
             for first in range(0, len(segment), CHUNK_ROWS):
@@ -138,7 +207,12 @@ class Gallery:
                     space: segment.vectors[position].units[first:last]
                     for space, position in positions.items()
                 }
-                yield np.arange(start + first, start + last), units
+                rows = np.arange(start + first, start + last)
+                if self._has_dead:
+                    living = self._alive[start + first : start + last]
+                    rows = rows[living]
+                    units = {space: each[living] for space, each in units.items()}
+                yield rows, units
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, made once for this generation."""
@@ -147,3 +221,10 @@ class Gallery:
                 self._made[key] = make()
             made: T = self._made[key]
             return made
+
+
+def _merged(covered: Nearest, beside: Nearest, start: int, k: int) -> Nearest:
+    scores = np.concatenate([covered[0], beside[0]])
+    rows = np.concatenate([covered[1], beside[1] + start])
+    order = np.argsort(-scores, kind="stable")[:k]
+    return scores[order], rows[order]

@@ -1,27 +1,30 @@
 """The offline job: sources to a published collection.
 
-Threads read, hash and decode, a bounded number of files at a time; the calling thread encodes in
-batches. Everything is staged; the last step is one transaction, so that a job which fails or is
-killed at any moment leaves the collection as it was. A bad file is counted and named; a job that
-could read nothing at all raises InputError, one that cannot write raises CollectionError.
+What is new or changed is read, decoded and embedded (index/scan.py), and everything stays in a
+staging folder until one transaction publishes it (index/publishing.py); a job that fails or is
+killed at any moment leaves the collection as it was, and the next one goes on from what it had
+finished (index/journal.py). A bad file is counted and named; a job that could read nothing at all
+raises InputError, one that cannot write raises CollectionError.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.faiss import FlatIndex, IndexRecord, index_name
-from index.folder import CollectionFolder, checksum, thumbnail_name
+from index.catalogue import connect, reading
+from index.folder import CollectionFolder, checksum
+from index.journal import Journal
+from index.known import Known
 from index.lock import job_lock
 from index.previous import Previous, read_previous
 from index.publishing import Publication, Published, publish
 from index.scan import JobOptions, Progress, Scan, Scanned
-from index.segments import SegmentRecord, SegmentWriter, open_segment
 from index.sources import ImageSource
+from index.staging import Staged, stage_vectors
 from models.encoders import ImageEncoder
-from models.errors import InputError
+from models.errors import CollectionError, InputError
 from models.space import Space, named
 
 __all__ = ["JobOptions", "Progress", "Report", "build_collection"]
@@ -31,7 +34,7 @@ __all__ = ["JobOptions", "Progress", "Report", "build_collection"]
 class Report:
     items: int  # in the collection now
     embedded: int  # went through the model
-    reused: int  # scanned, and had a vector already
+    reused: int  # files whose content had a vector already
     removed: int  # left the collection
     failed: int
     generation: int
@@ -58,17 +61,20 @@ def build_collection(  # noqa: PLR0913
     names = _names(sources)
     folder = CollectionFolder(out.absolute())
     folder.claim()
-    with job_lock(folder), folder.staged() as staging:
-        previous = read_previous(folder, encoder.spaces, names)
-        writer = SegmentWriter(staging.segments)
-        scan = Scan(folder, previous, encoder, writer, options=options)
+    with (
+        job_lock(folder),
+        read_previous(folder, encoder.spaces, names) as previous,
+        closing(_journal(folder, previous, encoder.spaces)) as journal,
+    ):
+        known = Known(folder, previous, journal, thumbnails=options.thumbnails)
+        scan = Scan(folder, known, journal, encoder, options=options)
         scanned = scan.run(sources, progress or _ignore)
-        if not scanned.occurrences:
-            raise InputError(_nothing_read(names, scanned))
-        kept = previous.elsewhere | (scanned.ids & previous.embedded)
-        segments = _stage_segments(writer, previous, kept)
-        indexes = _stage_indexes(staging, segments, encoder.spaces)
-        folder.adopt_staged()
+        journal.end()
+        if not journal.occurrences():
+            folder.clear_staging()
+            raise InputError(_nothing_read(names, journal))
+        staged = stage_vectors(folder, previous, journal, encoder.spaces)
+        folder.adopt("segments", "indexes")
         published = publish(
             folder.catalogue,
             Publication(
@@ -76,15 +82,45 @@ def build_collection(  # noqa: PLR0913
                 model=model,
                 scanned=names,
                 roots=[source.root for source in sources if source.root is not None],
-                read=scanned.read,
-                occurrences=scanned.occurrences,
-                failures=scanned.failures,
-                segments=segments,
-                indexes=indexes,
+                journal=journal.file,
+                staged=staged,
             ),
         )
-        folder.remove_garbage(_named(segments, indexes, kept | scanned.ids))
-    return _report(published, previous, scanned, time.monotonic() - started)
+        failed = len(journal.failures())
+        _tidy(folder, staged)
+    return _report(published, scanned, failed, time.monotonic() - started)
+
+
+def _journal(folder: CollectionFolder, previous: Previous, spaces: Sequence[Space]) -> Journal:
+    """What a killed job has left of the same spaces, or an empty one."""
+    staging = folder.prepare_staging()
+    journal = Journal.open(staging.journal, spaces)
+    if journal is None:
+        folder.clear_staging()
+        journal = Journal.open(folder.prepare_staging().journal, spaces)
+    if journal is None:
+        raise CollectionError(f"{staging.journal}: cannot be written")
+    parts = journal.parts()
+    files = {part.name: staging.parts / part.name for part in parts}
+    sound = [
+        part.name
+        for part in parts
+        if files[part.name].is_file() and checksum(files[part.name]) == part.checksum
+    ]
+    journal.begin(sound)
+    # of a job that was killed between its publication and its end
+    journal.forget(item for item in journal.item_ids() if previous.embedded(item))
+    return journal
+
+
+def _tidy(folder: CollectionFolder, staged: Staged) -> None:
+    folder.clear_staging()
+    named = {record.name for records in (staged.segments, staged.indexes) for record in records}
+    with (
+        closing(connect(folder.catalogue)) as connection,
+        reading(connection, folder.catalogue) as catalogue,
+    ):
+        folder.remove_garbage(named, catalogue.ids_within)
 
 
 def _ignore(progress: Progress) -> None:
@@ -101,51 +137,22 @@ def _names(sources: Sequence[ImageSource]) -> list[str]:
     return names
 
 
-def _nothing_read(names: Sequence[str], scanned: Scanned) -> str:
+def _nothing_read(names: Sequence[str], journal: Journal) -> str:
     text = f"no picture could be read in {', '.join(names)}"
-    if not scanned.failures:
+    failures = journal.failures()
+    if not failures:
         return f"{text}: none was found"
-    first = scanned.failures[0]
-    return f"{text}: {len(scanned.failures)} failed, the first was {first.path}: {first.reason}"
+    first = failures[0]
+    return f"{text}: {len(failures)} failed, the first was {first.path}: {first.reason}"
 
 
-def _stage_segments(
-    writer: SegmentWriter, previous: Previous, kept: AbstractSet[str]
-) -> tuple[SegmentRecord, ...]:
-    for segment in previous.vectors_of(kept):
-        writer.append(segment)
-    return writer.close()
-
-
-def _stage_indexes(
-    staging: CollectionFolder, records: Sequence[SegmentRecord], spaces: Sequence[Space]
-) -> list[IndexRecord]:
-    dimensions = [space.dimension for space in spaces]
-    segments = [open_segment(staging.segments / r.name, r.rows, dimensions) for r in records]
-    staged = []
-    for position, dimension in enumerate(dimensions):
-        index = FlatIndex.build(dimension, (s.vectors[position].units for s in segments))
-        file = staging.indexes / index_name(records, position)
-        index.write(file)
-        size = file.stat().st_size
-        staged.append(IndexRecord(file.name, len(index), size, checksum(file), position))
-    return staged
-
-
-def _named(
-    segments: Sequence[SegmentRecord], indexes: Sequence[IndexRecord], items: AbstractSet[str]
-) -> set[str]:
-    vectors = {record.name for records in (segments, indexes) for record in records}
-    return vectors | {thumbnail_name(id_) for id_ in items}
-
-
-def _report(published: Published, previous: Previous, scanned: Scanned, seconds: float) -> Report:
+def _report(published: Published, scanned: Scanned, failed: int, seconds: float) -> Report:
     return Report(
         items=published.items,
         embedded=scanned.embedded,
-        reused=len(scanned.ids & previous.embedded),
+        reused=scanned.reused,
         removed=published.removed,
-        failed=len(scanned.failures),
+        failed=failed,
         generation=published.generation,
         seconds=seconds,
     )

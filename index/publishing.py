@@ -1,42 +1,46 @@
 """One transaction that makes a new generation of a collection.
 
 Only the scanned sources' occurrences, failures and roots change; items that nothing holds any more
-leave; the list of segments and the index are switched. Before the commit the catalogue is checked
-against the vectors: as many items as rows, or nothing is published.
+leave, and their rows are dead from then on; the lists of segments and indexes are switched. Before
+the commit the catalogue is checked against the vectors: as many items as rows that live, or nothing
+is published. Where a job has found nothing new there is no new generation.
 """
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from index.catalogue import ITEM_FIELDS, sqlite_errors
-from index.faiss import IndexRecord
 from index.folder import writing
-from index.items import Failure, Item, Occurrence
 from index.migrations import migrate
-from index.segments import SegmentRecord
+from index.segments import ids_to_rows
 from index.sources import Root
+from index.staging import Staged
 from models.errors import CollectionError
 from models.files import sync
 from models.space import Space
 
+# names of sources come as one JSON array
+SCANNED = "source IN (SELECT value FROM json_each(?))"
+AT = "source, path, item_id, caption, metadata"
+
 
 @dataclass(frozen=True)
 class Publication:
-    """What a job has found; `read` are the items that it read anew, without their occurrences."""
+    """What a job has found; the items, occurrences and failures are in its journal."""
 
     spaces: Sequence[Space]
     model: str
-    scanned: Collection[str]
+    scanned: Sequence[str]
     roots: Sequence[Root]
-    read: Sequence[Item]
-    occurrences: Sequence[tuple[str, Occurrence]]
-    failures: Sequence[Failure]
-    segments: Sequence[SegmentRecord]
-    indexes: Sequence[IndexRecord]
+    journal: Path
+    staged: Staged
 
 
 @dataclass(frozen=True)
@@ -48,91 +52,162 @@ class Published:
 
 def publish(file: Path, publication: Publication) -> Published:
     """Commit it; durable when it returns."""
-    with sqlite_errors(file):
-        connection = sqlite3.connect(file, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("BEGIN IMMEDIATE")
-            published = _write(connection, publication)
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
+    with sqlite_errors(file), closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("ATTACH ? AS job", (str(publication.journal),))
+        connection.execute("BEGIN IMMEDIATE")
+        migrate(connection)
+        before = connection.total_changes
+        removed = _write_items(connection, publication)
+        _write_failures(connection, publication)
+        _write_roots(connection, publication.roots)
+        _write_vectors(connection, publication)
+        changed = connection.total_changes > before
+        _write_stamps(connection)  # which nobody sees
+        published = _settled(connection, publication, removed, changed=changed)
+        connection.execute("COMMIT")
     with writing(file.parent):
         sync(file.parent)
     return published
 
 
-def _write(connection: sqlite3.Connection, publication: Publication) -> Published:
-    migrate(connection)
-    scanned = [(name,) for name in publication.scanned]
-    connection.executemany("DELETE FROM occurrences WHERE source = ?", scanned)
-    connection.executemany("DELETE FROM failures WHERE source = ?", scanned)
-    _write_items(connection, publication)
-    removed = connection.execute(
-        "DELETE FROM items WHERE id NOT IN (SELECT item_id FROM occurrences)"
-    ).rowcount
-    _write_vectors(connection, publication)
-    connection.executemany(
-        "INSERT INTO failures (source, path, reason) VALUES (?, ?, ?)",
-        map(astuple, publication.failures),
-    )
-    connection.executemany(
-        "INSERT OR REPLACE INTO roots (name, path) VALUES (?, ?)",
-        ((root.name, str(root.path)) for root in publication.roots),
-    )
-    generation = _write_meta(connection, publication)
-    (items,) = connection.execute("SELECT count(*) FROM items").fetchone()
-    rows = sum(segment.rows for segment in publication.segments)
-    if items != rows:
-        raise CollectionError(f"not published: {items} items, but {rows} vectors")
-    return Published(generation, items, removed)
-
-
-def _write_items(connection: sqlite3.Connection, publication: Publication) -> None:
-    columns, marks = ", ".join(ITEM_FIELDS), ", ".join("?" * len(ITEM_FIELDS))
+def _write_items(connection: sqlite3.Connection, publication: Publication) -> list[str]:
+    """The items that have left."""
+    scanned = json.dumps(list(publication.scanned))
+    columns = ", ".join(ITEM_FIELDS)
     update = ", ".join(f"{name} = excluded.{name}" for name in ITEM_FIELDS[1:])
-    connection.executemany(
-        f"INSERT INTO items ({columns}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {update}",
-        ([getattr(item, name) for name in ITEM_FIELDS] for item in publication.read),
+    connection.execute(
+        f"INSERT INTO items ({columns}) SELECT {columns} FROM job.items "
+        "WHERE id IN (SELECT item_id FROM job.occurrences) "
+        f"ON CONFLICT (id) DO UPDATE SET {update}"
     )
+    connection.execute(
+        f"DELETE FROM occurrences WHERE {SCANNED} "
+        "AND (source, path) NOT IN (SELECT source, path FROM job.occurrences)",
+        (scanned,),
+    )
+    # what is as it was stays untouched; an item that was deleted meanwhile stays deleted
+    connection.execute(
+        f"INSERT INTO occurrences ({AT}) SELECT {AT} FROM (SELECT {AT} FROM job.occurrences "
+        f"EXCEPT SELECT {AT} FROM main.occurrences) WHERE item_id IN (SELECT id FROM items) "
+        "ORDER BY source, path ON CONFLICT (source, path) DO UPDATE SET "
+        "item_id = excluded.item_id, caption = excluded.caption, metadata = excluded.metadata"
+    )
+    removed = connection.execute(
+        "DELETE FROM items WHERE id NOT IN (SELECT item_id FROM occurrences) RETURNING id"
+    )
+    return [id_ for (id_,) in removed.fetchall()]
+
+
+def _write_stamps(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "UPDATE occurrences SET stamp = found.stamp FROM job.occurrences AS found "
+        "WHERE found.source = occurrences.source AND found.path = occurrences.path "
+        "AND found.stamp IS NOT occurrences.stamp"
+    )
+
+
+def _write_failures(connection: sqlite3.Connection, publication: Publication) -> None:
+    scanned = json.dumps(list(publication.scanned))
+    was = connection.execute(
+        f"SELECT source, path, reason FROM failures WHERE {SCANNED} ORDER BY 1, 2, 3", (scanned,)
+    ).fetchall()
+    now = connection.execute(
+        "SELECT source, path, reason FROM job.failures ORDER BY 1, 2, 3"
+    ).fetchall()
+    if was != now:
+        connection.execute(f"DELETE FROM failures WHERE {SCANNED}", (scanned,))
+        connection.executemany("INSERT INTO failures VALUES (?, ?, ?)", now)
+
+
+def _write_roots(connection: sqlite3.Connection, roots: Sequence[Root]) -> None:
     connection.executemany(
-        "INSERT INTO occurrences (item_id, source, path, caption, metadata) VALUES (?, ?, ?, ?, ?)",
-        (
-            (id_, at.source, at.path, at.caption, json.dumps(at.metadata, ensure_ascii=False))
-            for id_, at in publication.occurrences
-        ),
+        "INSERT INTO roots (name, path) VALUES (?, ?) ON CONFLICT (name) "
+        "DO UPDATE SET path = excluded.path WHERE path != excluded.path",
+        ((root.name, str(root.path)) for root in roots),
     )
 
 
 def _write_vectors(connection: sqlite3.Connection, publication: Publication) -> None:
-    connection.execute("DELETE FROM segments")
-    connection.executemany(
-        "INSERT INTO segments (position, name, rows, bytes, checksum) VALUES (?, ?, ?, ?, ?)",
-        ((position, *astuple(record)) for position, record in enumerate(publication.segments)),
+    staged = publication.staged
+    _replace(
+        connection,
+        "segments (position, name, rows, bytes, checksum)",
+        [(position, *astuple(record)) for position, record in enumerate(staged.segments)],
     )
-    connection.execute("DELETE FROM indexes")
-    connection.executemany(
-        "INSERT INTO indexes (name, rows, bytes, checksum, space) VALUES (?, ?, ?, ?, ?)",
-        map(astuple, publication.indexes),
+    _replace(
+        connection,
+        "indexes (name, rows, bytes, checksum, space, segments, settings)",
+        sorted(map(astuple, staged.indexes)),
     )
-    connection.execute("DELETE FROM spaces")
-    connection.executemany(
-        "INSERT INTO spaces (position, model, revision, dimension) VALUES (?, ?, ?, ?)",
-        ((position, *astuple(space)) for position, space in enumerate(publication.spaces)),
+    _replace(
+        connection,
+        "spaces (position, model, revision, dimension)",
+        [(position, *astuple(space)) for position, space in enumerate(publication.spaces)],
     )
 
 
-def _write_meta(connection: sqlite3.Connection, publication: Publication) -> int:
+def _replace(
+    connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Make these a table's rows, in the order of their first column, where they are not already."""
+    name, columns = table.split(" ", 1)
+    held = connection.execute(f"SELECT {columns[1:-1]} FROM {name} ORDER BY 1").fetchall()
+    if held == list(rows):
+        return
+    marks = ", ".join("?" * len(columns.split(",")))
+    connection.execute(f"DELETE FROM {name}")
+    connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+
+def _settled(
+    connection: sqlite3.Connection,
+    publication: Publication,
+    removed: Sequence[str],
+    *,
+    changed: bool,
+) -> Published:
+    """The generation's number and dead rows; raises CollectionError for rows that do not add up."""
+    staged = publication.staged
+    if removed:
+        connection.executemany(
+            "INSERT OR IGNORE INTO dead VALUES (?, ?)", _rows_of(removed, staged)
+        )
+    connection.execute("DELETE FROM dead WHERE segment NOT IN (SELECT name FROM segments)")
+    (items,) = connection.execute("SELECT count(*) FROM items").fetchone()
+    (dead,) = connection.execute("SELECT count(*) FROM dead").fetchone()
+    rows = sum(segment.rows for segment in staged.segments) - dead
+    if items != rows:
+        raise CollectionError(f"not published: {items} items, but {rows} vectors")
+    generation = _write_meta(connection, publication.model, changed=changed)
+    return Published(generation, items, len(removed))
+
+
+def _rows_of(items: Sequence[str], staged: Staged) -> Iterator[tuple[str, int]]:
+    """The segments and rows of items that have left."""
+    wanted = _keys(ids_to_rows(items))
+    for record, segment in zip(staged.segments, staged.opened, strict=True):
+        for row in np.flatnonzero(np.isin(_keys(segment.ids), wanted)):
+            yield record.name, int(row)
+
+
+def _keys(ids: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(ids).view("S16").ravel()
+
+
+def _write_meta(connection: sqlite3.Connection, model: str, *, changed: bool) -> int:
     meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    generation = int(meta.get("generation", 0))
+    if not changed and meta.get("model") == model:
+        return generation
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    generation = int(meta.get("generation", 0)) + 1
     values = {
-        "generation": generation,
-        "model": publication.model,
+        "generation": generation + 1,
+        "model": model,
         "created_at": meta.get("created_at", now),
         "updated_at": now,
     }
     connection.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", values.items())
-    return generation
+    return generation + 1

@@ -1,22 +1,22 @@
-"""One found file to what the collection keeps of it: the work of a job's threads.
+"""One found file to what the collection keeps of it: the work of a job's threads and decoders.
 
-A file is read once; what its content already has (a catalogue row, a thumbnail, a vector) is not
-made again, and a content that turns up twice in one job is decoded once.
+A thread reads and hashes the file; what its content already has (a catalogue row, a thumbnail, a
+vector) is not made again, and a content that turns up twice in one job is decoded once. Decoding,
+resizing and thumbnails are the decoder processes' part.
 """
 
-import threading
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image
 
+from index.decoders import Decoders
 from index.exif import read_exif
-from index.folder import CollectionFolder
 from index.found import FoundImage
 from index.items import Item, item_id
+from index.known import Known
 from index.thumbnails import thumbnail
 from models.decode import DecodeLimits, decode, open_header
-from models.encoders import ImageEncoder
 from models.errors import ImageError
 from models.preprocess import Pixels
 
@@ -25,60 +25,66 @@ FORMATS = {"MPO": "JPEG"}
 
 
 @dataclass(frozen=True)
+class Missing:
+    """A picture that a decoder is to make something of."""
+
+    id: str
+    data: bytes
+    vector: bool
+    thumbnail: bool
+
+
+@dataclass(frozen=True)
+class Decoded:
+    item: Item  # without its occurrences
+    thumbnail: bytes | None
+    pixels: Pixels | None
+
+
+@dataclass(frozen=True)
 class Reading:
     found: FoundImage
     id: str
-    item: Item | None = None  # None where the collection, or this job, has it already
-    pixels: Pixels | None = None  # None where it has a vector already
+    decoded: Decoded | None = None  # None where the collection, or this job, has all of it
     refused: str | None = None  # why its content will not do
 
 
+@dataclass(frozen=True)
+class PictureDecoder:
+    """What a decoder process does."""
+
+    prepare: Callable[[Image.Image], Pixels]
+    limits: DecodeLimits
+
+    def __call__(self, missing: Missing) -> Decoded:
+        """Raises ImageError for a picture that cannot be read whole, or is over a limit."""
+        header = open_header(missing.data, self.limits)
+        image = decode(missing.data, self.limits)
+        return Decoded(
+            item=_item(missing.id, missing.data, header, image),
+            thumbnail=thumbnail(image) if missing.thumbnail else None,
+            pixels=self.prepare(image) if missing.vector else None,
+        )
+
+
+@dataclass(frozen=True)
 class PictureReader:
-    def __init__(  # noqa: PLR0913
-        self,
-        encoder: ImageEncoder,
-        limits: DecodeLimits,
-        folder: CollectionFolder,
-        *,
-        catalogued: AbstractSet[str],
-        embedded: AbstractSet[str],
-        thumbnails: bool = True,
-    ) -> None:
-        self._encoder = encoder
-        self._limits = limits
-        self._folder = folder
-        self._catalogued = catalogued
-        self._embedded = embedded
-        self._thumbnails = thumbnails
-        self._taken: set[str] = set()
-        self._taking = threading.Lock()
+    known: Known
+    decoders: Decoders[Missing, Decoded]
+    limits: DecodeLimits
 
     def read(self, found: FoundImage) -> Reading:
-        """Raises ImageError for a file that cannot be read, CollectionError where the collection
-        cannot be written to."""
-        data = found.read(self._limits.max_bytes)
+        """Raises ImageError for a file that cannot be read."""
+        data = found.read(self.limits.max_bytes)
         id_ = item_id(data)
-        if not self._take(id_):
+        lacks = self.known.take(id_)
+        if not lacks:
             return Reading(found, id_)
-        lacks_thumbnail = self._thumbnails and not self._folder.thumbnail(id_).is_file()
-        if id_ in self._embedded and id_ in self._catalogued and not lacks_thumbnail:
-            return Reading(found, id_)
+        missing = Missing(id_, data, vector=lacks.vector, thumbnail=lacks.thumbnail)
         try:
-            header = open_header(data, self._limits)
-            image = decode(data, self._limits)
+            return Reading(found, id_, self.decoders.decode(missing))
         except ImageError as error:
             return Reading(found, id_, refused=str(error))
-        if lacks_thumbnail:
-            self._folder.stage_thumbnail(id_, thumbnail(image))
-        pixels = None if id_ in self._embedded else self._encoder.prepare(image)
-        return Reading(found, id_, _item(id_, data, header, image), pixels)
-
-    def _take(self, id_: str) -> bool:
-        """Whether this is the first file with that content."""
-        with self._taking:
-            first = id_ not in self._taken
-            self._taken.add(id_)
-        return first
 
 
 def _item(id_: str, data: bytes, header: Image.Image, image: Image.Image) -> Item:

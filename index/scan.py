@@ -1,38 +1,45 @@
-"""One pass over a job's sources: every file read, every new picture embedded.
+"""One pass over a job's sources: every file looked at, every new picture embedded.
 
-Threads read ahead of the encoder by a bounded number of files, and their results are taken in the
-order of the walk.
+A file whose stamp is known is not read. Threads read ahead of the encoder by a bounded number of
+files, decoder processes decode for them, and their results are taken in the order of the walk.
+From time to time everything so far is made durable, in the journal and a part file beside it.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 
-from index.embedding import Embedder
+from index.decoders import DecoderLimits, Decoders
+from index.embedding import LARGEST_BATCH, BatchSize, Embedder
 from index.folder import CollectionFolder
 from index.found import FoundImage
-from index.items import Failure, Item, Occurrence
-from index.previous import Previous
-from index.reading import PictureReader, Reading
-from index.segments import SegmentWriter
+from index.items import Failure
+from index.journal import Journal
+from index.known import Known
+from index.reading import Decoded, Missing, PictureDecoder, PictureReader, Reading
+from index.segments import SegmentRecord, joined, write_segment
 from index.sources import ImageSource
 from models.decode import DecodeLimits
 from models.encoders import ImageEncoder
 from models.errors import ImageError, InputError
+from models.files import sync
 
 
 @dataclass(frozen=True)
 class JobOptions:
     threads: int
-    batch_size: int = 64
+    batch_size: int | None = None  # pictures through the encoder at once; found out where None
     limits: DecodeLimits = field(default_factory=DecodeLimits)
+    decoders: DecoderLimits = field(default_factory=DecoderLimits)
     thumbnails: bool = True  # a collection that nobody looks at does without
+    checkpoint_rows: int = 4096  # after as many new vectors, or
+    checkpoint_s: float = 30.0  # after as long
 
     def __post_init__(self) -> None:
-        if self.threads < 1 or self.batch_size < 1:
+        if self.threads < 1 or (self.batch_size is not None and self.batch_size < 1):
             raise InputError(
                 f"threads is {self.threads}, batch_size is {self.batch_size}: expected 1 or more"
             )
@@ -40,112 +47,154 @@ class JobOptions:
 
 @dataclass(frozen=True)
 class Progress:
-    done: int  # files that were read, good or bad
+    done: int  # files that were looked at, good or bad
     failed: int
     found: int | None  # None while the sources are still being walked
+    embedded: int  # of those that were done
+    seconds: float  # since the scan began
 
 
 @dataclass(frozen=True)
 class Scanned:
-    occurrences: list[tuple[str, Occurrence]]  # by item
-    read: list[Item]  # items that were read anew, without their occurrences
-    failures: list[Failure]
     embedded: int
-
-    @cached_property
-    def ids(self) -> set[str]:
-        return {id_ for id_, _ in self.occurrences}
+    reused: int  # files whose content the collection, or a killed job, had already
 
 
 class Scan:
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         folder: CollectionFolder,
-        previous: Previous,
+        known: Known,
+        journal: Journal,
         encoder: ImageEncoder,
-        writer: SegmentWriter,
         *,
         options: JobOptions,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._folder = folder
+        self._known = known
+        self._journal = journal
+        self._encoder = encoder
         self._options = options
-        self._embedder = Embedder(encoder, writer, options.batch_size)
-        self._reader = PictureReader(
-            encoder,
-            options.limits,
-            folder,
-            catalogued=previous.catalogued,
-            embedded=previous.embedded,
-            thumbnails=options.thumbnails,
-        )
-        self._found = 0
+        self._clock = clock
+        size = options.batch_size
+        batch = BatchSize(size, size) if size else BatchSize()
+        self._embedder = Embedder(encoder, batch, self._refuse)
+        self._began = self._last_checkpoint = clock()
+        self._found = self._done = self._failed = self._reused = 0
         self._walked = False
-        self._failures: list[Failure] = []
-        self._refused: dict[str, str] = {}  # id -> why
-        self._read: list[Reading] = []
 
     def run(self, sources: Sequence[ImageSource], progress: Callable[[Progress], None]) -> Scanned:
-        with closing(self._readings(self._walk(sources))) as readings:
-            for done, reading in enumerate(readings, start=1):
-                if reading is not None:
+        decode = PictureDecoder(self._encoder.prepare, self._options.limits)
+        threads, limits = self._options.threads, self._options.decoders
+        with Decoders[Missing, Decoded](decode, count=threads, limits=limits) as decoders:
+            reader = PictureReader(self._known, decoders, self._options.limits)
+            with closing(self._readings(reader, self._walk(sources, progress))) as readings:
+                for reading in readings:
                     self._take(reading)
-                failed = len(self._failures) + len(self._refused)
-                progress(Progress(done, failed, self._found if self._walked else None))
-        self._embedder.flush()
-        return self._scanned()
+                    self._advance(progress)
+                    self._checkpoint_when_due()
+        self._checkpoint()
+        return Scanned(self._embedder.embedded, self._reused)
 
-    def _walk(self, sources: Sequence[ImageSource]) -> Iterator[FoundImage]:
+    def _walk(
+        self, sources: Sequence[ImageSource], progress: Callable[[Progress], None]
+    ) -> Iterator[FoundImage]:
+        """The files that have to be read; the others are done with here."""
         for source in sources:
-            for found in source.walk(self._failures.append):
+            for found in source.walk(self._fail):
                 self._found += 1
-                yield found
+                item = self._known.item_at(found)
+                if item is None:
+                    yield found
+                else:
+                    self._journal.add_occurrence(found, item)
+                    self._reused += 1
+                    self._advance(progress)
         self._walked = True
 
-    def _readings(self, files: Iterator[FoundImage]) -> Generator[Reading | None, None, None]:
-        """In the order of the files; None for one that cannot be read."""
-        ahead = 2 * self._options.threads + self._options.batch_size
-        with ThreadPoolExecutor(self._options.threads, "pictor-read") as pool:
+    def _readings(
+        self, reader: PictureReader, files: Iterator[FoundImage]
+    ) -> Generator[Reading | Failure, None, None]:
+        """In the order of the files."""
+        threads = 2 * self._options.threads  # one half reads while the other's files are decoded
+        ahead = threads + (self._options.batch_size or LARGEST_BATCH)
+        with ThreadPoolExecutor(threads, "pictor-read") as pool:
             waiting: deque[tuple[FoundImage, Future[Reading]]] = deque()
             try:
                 for found in files:
-                    waiting.append((found, pool.submit(self._reader.read, found)))
-                    if len(waiting) > ahead:
-                        yield self._result(*waiting.popleft())
+                    waiting.append((found, pool.submit(reader.read, found)))
+                    while waiting and (len(waiting) > ahead or waiting[0][1].done()):
+                        yield _result(*waiting.popleft())
                 while waiting:
-                    yield self._result(*waiting.popleft())
+                    yield _result(*waiting.popleft())
             finally:
                 for _, future in waiting:
                     future.cancel()
+                if waiting:
+                    reader.decoders.close()  # nobody wants what they are at
 
-    def _result(self, found: FoundImage, future: Future[Reading]) -> Reading | None:
-        try:
-            return future.result()
-        except ImageError as error:
-            self._failures.append(Failure(found.source, found.path, str(error)))
+    def _take(self, reading: Reading | Failure) -> None:
+        if isinstance(reading, Failure):
+            self._fail(reading)
+            return
+        if reading.decoded is not None:
+            self._keep(reading.decoded)
+        elif reading.refused is not None:
+            self._refuse(reading.id, reading.refused)
+        else:
+            self._reused += 1
+        self._journal.add_occurrence(reading.found, reading.id)
+        self._known.settle(reading.id)
+
+    def _keep(self, decoded: Decoded) -> None:
+        if decoded.thumbnail is not None:
+            self._folder.stage_thumbnail(decoded.item.id, decoded.thumbnail)
+        self._journal.add_item(decoded.item)
+        if decoded.pixels is not None:
+            self._embedder.add(decoded.item.id, decoded.pixels)
+
+    def _fail(self, failure: Failure) -> None:
+        self._failed += 1
+        self._journal.add_failure(failure)
+
+    def _refuse(self, item: str, reason: str) -> None:
+        self._failed += 1
+        self._journal.refuse(item, reason)
+
+    def _advance(self, progress: Callable[[Progress], None]) -> None:
+        self._done += 1
+        found = self._found if self._walked else None
+        seconds = self._clock() - self._began
+        embedded = self._embedder.embedded
+        progress(Progress(self._done, self._failed, found, embedded, seconds))
+
+    def _checkpoint_when_due(self) -> None:
+        waited = self._clock() - self._last_checkpoint
+        many = self._embedder.rows >= self._options.checkpoint_rows
+        if many or waited >= self._options.checkpoint_s:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Vectors first, then thumbnails, then the journal, which is what makes them count."""
+        part = self._write_part()
+        self._folder.adopt("thumbnails")
+        self._journal.checkpoint(part)
+        self._last_checkpoint = self._clock()
+
+    def _write_part(self) -> SegmentRecord | None:
+        rows = self._embedder.take()
+        if not rows:
             return None
-
-    def _take(self, reading: Reading) -> None:
-        if reading.refused is not None:
-            self._refused[reading.id] = reading.refused
-        if reading.pixels is not None:
-            self._embedder.add(reading.id, reading.pixels)
-        self._read.append(replace(reading, pixels=None))
-
-    def _scanned(self) -> Scanned:
-        """Whether a content will do is known only now: a copy may have come before its decoding."""
-        refused = self._refused | self._embedder.refused
-        failures = [
-            Failure(r.found.source, r.found.path, refused[r.id])
-            for r in self._read
-            if r.id in refused
-        ]
-        taken = [reading for reading in self._read if reading.id not in refused]
-        return Scanned(
-            occurrences=[(reading.id, _occurrence(reading.found)) for reading in taken],
-            read=[reading.item for reading in taken if reading.item is not None],
-            failures=self._failures + failures,
-            embedded=len(self._embedder.embedded),
-        )
+        parts = self._folder.staging.parts
+        record = write_segment(parts, joined(rows))
+        sync(parts / record.name)
+        sync(parts)
+        return record
 
 
-def _occurrence(found: FoundImage) -> Occurrence:
-    return Occurrence(found.source, found.path, found.caption, found.metadata)
+def _result(found: FoundImage, future: Future[Reading]) -> Reading | Failure:
+    try:
+        return future.result()
+    except ImageError as error:
+        return Failure(found.source, found.path, str(error))

@@ -1,10 +1,11 @@
 """The one place where a query meets a gallery.
 
-search(snapshot, question) -> the nearest items, best first, ties by id, page by page. The ranking
-is exact: the indexes propose each probe's nearest, one fixed kernel scores them, and a hit counts
-only while no row that was left out can score as high; where that does not fill the page (deep
-pages, many equal vectors, probes of which none is near) every row is scored. A row's score never
-depends on which other rows are there.
+search(snapshot, question) -> the nearest items, best first, ties by id, page by page. The indexes
+propose each probe's nearest, and one fixed kernel scores them. Over exact indexes the ranking is
+exact: a hit counts only while no row that was left out can score as high. Where the proposals do
+not fill the page (deep pages, many equal vectors, probes of which none is near), every row is
+scored; of few rows that a filter leaves, each is. A row's score never depends on which other rows
+are there.
 """
 
 from collections import defaultdict
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 from index.cursor import MAX_SCORE, Cursor, query_digest
 from index.faiss import Nearest
-from index.gallery import CHUNK_ROWS, Gallery, Rows
+from index.filters import Filter
+from index.gallery import CHUNK_ROWS, NO_ROWS, Gallery, Mask, Rows
+from index.matching import Few, Selection
 from index.segments import Units
 from index.snapshot import Snapshot
 from index.view import View
@@ -29,9 +32,8 @@ MAX_LIMIT = 1_000
 PROPOSED = 1_000
 SLACK = 64  # the last few proposals may be no better than what was left out
 
-NO_ROWS: Rows = np.empty(0, np.int64)
-
 Scores = NDArray[np.float32]
+NO_SCORES: Scores = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,13 @@ class Wanted:
     floor: np.float32  # the lowest score
     left_out: Rows
     after: Cursor | None
+    selection: Selection | None = None  # what the filter lets be hits
 
     def among(self, candidates: Candidates) -> Candidates:
         kept = candidates.where(candidates.scores >= self.floor)
         kept = kept.where(~np.isin(kept.rows, self.left_out))
+        if self.selection is not None:
+            kept = kept.where(self.selection.among(kept.rows))
         return kept if self.after is None else kept.where(self._comes_after(kept, self.after))
 
     def _comes_after(self, candidates: Candidates, after: Cursor) -> NDArray[np.bool_]:
@@ -87,8 +92,9 @@ def search(  # noqa: PLR0913
     cursor: str | None = None,
     min_score: float | None = None,
     without: frozenset[str] = frozenset(),
+    where: Filter | None = None,
 ) -> Page:
-    """Hits with score >= min_score, less `without`, after the cursor.
+    """Hits with score >= min_score, less `without`, that satisfy `where`, after the cursor.
 
     Raises InputError for a limit outside 1 to 1,000, a least score that is no number, a query
     without probes, and a cursor that is damaged or another query's; SpaceError for a probe of
@@ -98,9 +104,10 @@ def search(  # noqa: PLR0913
     gallery = snapshot.gallery
     left_out = _rows_of(gallery, without)
     query = _finished(question, gallery, left_out)
-    digest = query_digest(query, min_score, without)
+    digest = query_digest(query, min_score, without, where.digest if where else None)
     after = None if cursor is None else _cursor_of(cursor, digest)
-    wanted = Wanted(gallery, _floor(min_score), left_out, after)
+    selection = None if where is None else snapshot.matching(where)
+    wanted = Wanted(gallery, _floor(min_score), left_out, after, selection)
     (hits,) = _first_of_each([wanted], [query], limit + 1)
     if len(hits) <= limit:
         return Page(tuple(hits), None, query)
@@ -139,14 +146,7 @@ def scores_of(
     `without` are rows that a pending question does not take for its nearest. Raises as `search`.
     """
     gallery = snapshot.gallery
-    query = _finished(question, gallery, without)
-    parts = [np.empty(0, np.float32)]
-    for first in range(0, len(rows), CHUNK_ROWS):
-        part = rows[first : first + CHUNK_ROWS]
-        parts.append(
-            score({space: gallery.units(part, space) for space in _spaces_of(query)}, query)
-        )
-    return np.concatenate(parts)
+    return _scored(gallery, _finished(question, gallery, without), rows).scores
 
 
 def _check_limit(limit: int) -> None:
@@ -191,23 +191,28 @@ def _first_of_each(
         return []
     gallery = wanted[0].gallery
     proposed = PROPOSED + SLACK + max(len(each.left_out) for each in wanted)
-    if proposed >= len(gallery):
+    selection = wanted[0].selection  # only a single query has one
+    if proposed >= gallery.count or isinstance(selection, Few):
         return [_first(each, q, None, count) for each, q in zip(wanted, queries, strict=True)]
-    nearest = _nearest(gallery, queries, proposed)
+    among = None if selection is None else selection.mask
+    nearest = _nearest(gallery, queries, proposed, among)
     return [
         _first(each, query, _proposed(gallery, query, [next(nearest) for _ in query.probes]), count)
         for each, query in zip(wanted, queries, strict=True)
     ]
 
 
-def _nearest(gallery: Gallery, queries: Sequence[Query], k: int) -> Iterator[Nearest]:
+def _nearest(
+    gallery: Gallery, queries: Sequence[Query], k: int, among: Mask | None
+) -> Iterator[Nearest]:
     """Each probe's k nearest, query by query; those of one space are looked up together."""
     vectors: defaultdict[Space, list[Vector]] = defaultdict(list)
     for query in queries:
         for number, probe in enumerate(query.probes):
             vectors[probe.space].append(query.towards(number))
     found = {
-        space: iter(gallery.nearest(space, np.stack(each), k)) for space, each in vectors.items()
+        space: iter(gallery.nearest(space, np.stack(each), k, among=among))
+        for space, each in vectors.items()
     }
     return (next(found[probe.space]) for query in queries for probe in query.probes)
 
@@ -220,6 +225,8 @@ def _first(wanted: Wanted, query: Query, candidates: Candidates | None, count: i
         hits = _best(gallery, wanted.among(sure), count)
         if len(hits) == count or candidates.unseen < wanted.floor:
             return hits
+    if isinstance(wanted.selection, Few):
+        return _best(gallery, wanted.among(_scored(gallery, query, wanted.selection.rows)), count)
     return _best(gallery, wanted.among(_all(gallery, query)), count)
 
 
@@ -245,10 +252,20 @@ def _rounding(dimension: int) -> float:
     return 1.01 * (dimension + 2) * 2.0**-24
 
 
+def _scored(gallery: Gallery, query: Query, rows: Rows) -> Candidates:
+    living = gallery.living(rows)
+    parts = [NO_SCORES]
+    for first in range(0, len(living), CHUNK_ROWS):
+        part = living[first : first + CHUNK_ROWS]
+        units = {space: gallery.units(part, space) for space in _spaces_of(query)}
+        parts.append(score(units, query))
+    return Candidates(living, np.concatenate(parts), np.float32(-np.inf))
+
+
 def _all(gallery: Gallery, query: Query) -> Candidates:
     chunks = [(rows, score(units, query)) for rows, units in gallery.chunks(_spaces_of(query))]
     rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in chunks)])
-    scores = np.concatenate([np.empty(0, np.float32), *(scores for _, scores in chunks)])
+    scores = np.concatenate([NO_SCORES, *(scores for _, scores in chunks)])
     return Candidates(rows, scores, np.float32(-np.inf))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import safetensors.numpy
@@ -78,7 +79,8 @@ def write_segment(folder: Path, segment: Segment) -> SegmentRecord:
     for space, vectors in enumerate(segment.vectors):
         units, norms = _names(space)
         tensors |= {units: vectors.units, norms: vectors.norms}
-    data = safetensors.numpy.save(tensors)
+    # no two segments bear one name, though one may hold the rows that another held
+    data = safetensors.numpy.save(tensors, metadata={"segment": uuid4().hex})
     checksum = hashlib.sha256(data).hexdigest()
     name = checksum[:32] + SUFFIX
     with writing(folder / name):
@@ -154,11 +156,11 @@ class SegmentWriter:
     def _flush(self) -> None:
         if not self._count:
             return
-        self.records.append(write_segment(self.folder, _joined(self._pending)))
+        self.records.append(write_segment(self.folder, joined(self._pending)))
         self._pending, self._count = [], 0
 
 
-def _joined(parts: Sequence[Segment]) -> Segment:
+def joined(parts: Sequence[Segment]) -> Segment:
     vectors = tuple(
         Vectors(
             np.concatenate([part.vectors[space].units for part in parts]),

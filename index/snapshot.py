@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.catalogue import Catalogue
+from index.filters import Filter
 from index.folder import CollectionFolder
 from index.gallery import Gallery
 from index.items import Failure, Item
+from index.matching import Selection, matching
 from index.originals import read_original
 from index.sources import Root
+from index.words import Ranked, tiers
 from models.errors import GoneError, UnknownItemError
 from models.space import Space
 from models.vectors import Vector
@@ -55,7 +58,7 @@ class Snapshot:
 
     @property
     def count(self) -> int:
-        return len(self.gallery)
+        return self.gallery.count
 
     @property
     def model(self) -> str:
@@ -82,6 +85,14 @@ class Snapshot:
     def ids_by_path(self, source: str) -> dict[str, str]:
         """The id of every file of a source, by its path."""
         return self._catalogue.ids_by_path(source)
+
+    def matching(self, filter: Filter) -> Selection:  # noqa: A002
+        """The rows of the gallery that may be hits."""
+        return matching(self._catalogue, self.gallery, filter)
+
+    def worded(self, text: str) -> Iterator[Ranked]:
+        """The rows with all the words of a text, then those with any of them."""
+        return tiers(self._catalogue, self.gallery, text)
 
     def thumbnail(self, id: str) -> bytes:  # noqa: A002
         """A WebP file; raises GoneError where a later generation has dropped the item meanwhile."""

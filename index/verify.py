@@ -3,12 +3,12 @@
 Faults come as plain lines; none means that SQLite finds its file whole, that every file which the
 catalogue names has the checksum it had, that every item has exactly one vector in each space (unit
 length within float16's precision, positive norm) and a thumbnail, and that the indexes hold the
-segments' rows.
+rows of the segments that they cover.
 Originals that cannot be read are no faults: folders may be moved or unplugged.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import Connection
@@ -16,13 +16,16 @@ from sqlite3 import Connection
 import numpy as np
 
 from index.catalogue import NothingPublished, SqliteCatalogue, connect, reading
-from index.faiss import FlatIndex, IndexRecord, index_name
+from index.faiss import FlatIndex
 from index.folder import CollectionFolder, checksum
 from index.gallery import CHUNK_ROWS
+from index.indexes import IndexRecord, index_name
 from index.segments import Segment, Units, Vectors, open_segment, rows_to_ids
 from models.decode import decode
 from models.errors import CollectionError, ImageError
 from models.space import Space
+
+Sound = dict[str, Segment]  # those that can be read, by name
 
 UNIT_TOLERANCE = 2e-3  # float16 keeps 11 bits of each component
 
@@ -50,7 +53,7 @@ def _generation(folder: CollectionFolder, connection: Connection) -> int:
 
 def _faults(folder: CollectionFolder, connection: Connection) -> tuple[tuple[str, ...], int]:
     with reading(connection, folder.catalogue) as catalogue:
-        segments: list[Segment] = []
+        segments: Sound = {}
         faults = [f"{folder.catalogue.name}: {fault}" for fault in catalogue.integrity()]
         faults += _segment_faults(folder, catalogue, segments)
         faults += _item_faults(folder, catalogue, segments)
@@ -59,7 +62,7 @@ def _faults(folder: CollectionFolder, connection: Connection) -> tuple[tuple[str
 
 
 def _segment_faults(
-    folder: CollectionFolder, catalogue: SqliteCatalogue, sound: list[Segment]
+    folder: CollectionFolder, catalogue: SqliteCatalogue, sound: Sound
 ) -> Iterator[str]:
     """Segments that can be read are added to `sound`."""
     dimensions = [space.dimension for space in catalogue.header().spaces]
@@ -75,7 +78,7 @@ def _segment_faults(
         except CollectionError as error:
             yield str(error)
             continue
-        sound.append(segment)
+        sound[record.name] = segment
         for vectors in segment.vectors:
             yield from _vector_faults(record.name, vectors)
 
@@ -93,10 +96,20 @@ def _vector_faults(name: str, vectors: Vectors) -> Iterator[str]:
         yield f"segments/{name}: row {row}: norm {vectors.norms[row]}, expected a positive number"
 
 
+def _vectors_by_item(catalogue: SqliteCatalogue, segments: Sound) -> Counter[str]:
+    dead = {name: set(rows.tolist()) for name, rows in catalogue.dead().items()}
+    return Counter(
+        id_
+        for name, segment in segments.items()
+        for row, id_ in enumerate(rows_to_ids(segment.ids))
+        if row not in dead.get(name, ())
+    )
+
+
 def _item_faults(
-    folder: CollectionFolder, catalogue: SqliteCatalogue, segments: list[Segment]
+    folder: CollectionFolder, catalogue: SqliteCatalogue, segments: Sound
 ) -> Iterator[str]:
-    vectors = Counter(id_ for segment in segments for id_ in rows_to_ids(segment.ids))
+    vectors = _vectors_by_item(catalogue, segments)
     items, found = set(catalogue.item_ids()), catalogue.ids_outside(())
     for id_ in sorted(items | vectors.keys()):
         if id_ not in items:
@@ -113,17 +126,19 @@ def _item_faults(
 
 
 def _index_faults(
-    folder: CollectionFolder, catalogue: SqliteCatalogue, segments: list[Segment]
+    folder: CollectionFolder, catalogue: SqliteCatalogue, segments: Sound
 ) -> Iterator[str]:
-    spaces = catalogue.header().spaces
-    for record, space in zip(catalogue.indexes(), spaces, strict=True):
-        if record.name != index_name(catalogue.segments(), record.space):
+    records = catalogue.segments()
+    for record, space in zip(catalogue.indexes(), catalogue.header().spaces, strict=True):
+        covered = records[: record.segments]
+        if record.name != index_name(covered, record.space, record.settings):
             yield f"indexes/{record.name}: was made of other segments than the catalogue names"
-        yield from _one_index_faults(folder, record, space, segments)
+        held = [segments[each.name] for each in covered if each.name in segments]
+        yield from _one_index_faults(folder, record, space, held)
 
 
 def _one_index_faults(
-    folder: CollectionFolder, record: IndexRecord, space: Space, segments: list[Segment]
+    folder: CollectionFolder, record: IndexRecord, space: Space, segments: Sequence[Segment]
 ) -> Iterator[str]:
     named, file = f"indexes/{record.name}", folder.indexes / record.name
     if not file.is_file():
@@ -138,7 +153,7 @@ def _one_index_faults(
         return
     rows = sum(len(segment) for segment in segments)
     if len(index) != rows or record.rows != rows:
-        yield f"{named}: holds {len(index)} rows, the segments {rows}"
+        yield f"{named}: holds {len(index)} rows, its segments {rows}"
         return
     yield from _row_faults(named, index, [s.vectors[record.space].units for s in segments])
 

@@ -24,8 +24,9 @@ class View:
         return self.once(("mean", space), lambda: self._mean(space))
 
     def sample(self, space: Space, count: int) -> Embeddings:
-        spread = np.linspace(0, len(self.gallery) - 1, min(count, len(self.gallery)))
-        return self._units(spread.astype(np.int64), space)
+        rows = self.gallery.rows
+        spread = np.linspace(0, len(rows) - 1, min(count, len(rows)))
+        return self._units(rows[spread.astype(np.int64)], space)
 
     def nearest(self, space: Space, vector: Vector, count: int) -> Embeddings:
         asked = count + len(self.left_out)
@@ -39,7 +40,7 @@ class View:
         total = np.zeros(space.dimension)
         for _, units in self.gallery.chunks((space,)):
             total += units[space].sum(axis=0, dtype=np.float64)
-        mean: Vector = (total / max(1, len(self.gallery))).astype(np.float32)
+        mean: Vector = (total / max(1, self.gallery.count)).astype(np.float32)
         return mean
 
     def _units(self, rows: Rows, space: Space) -> Embeddings:

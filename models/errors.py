@@ -26,6 +26,10 @@ class ModelError(InputError):
     """A model that cannot be found, read or run as asked."""
 
 
+class ModelMemoryError(ModelError):
+    """A batch that does not fit the memory of the device that the model runs on."""
+
+
 class UnsupportedComposerError(InputError):
     """A composer that this model cannot use; the text lists those that it can."""
 

@@ -28,9 +28,9 @@ def index_recall(
 ) -> dict[int, float]:
     """For each k, the mean share of the truly nearest k that the index has among its first k; of
     equal ones any will do."""
-    if not len(vectors) or not len(gallery):
+    if not len(vectors) or not gallery.count:
         raise InputError("recall needs a query and a picture")
-    depth = min(max(ks), len(gallery))
+    depth = min(max(ks), gallery.count)
     best = nearest_similarities(gallery, space, vectors, depth)
     shares: dict[int, list[float]] = {k: [] for k in ks}
     nearest = gallery.nearest(space, vectors, depth)

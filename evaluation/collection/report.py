@@ -186,7 +186,7 @@ def draw(snapshot: Snapshot, sample: int, seed: int) -> Drawn:
     if sample < 1:
         raise InputError(f"sample is {sample}, expected 1 or more")
     gallery = snapshot.gallery
-    ids = sorted(gallery.ids(np.arange(len(gallery))))
+    ids = sorted(gallery.ids(gallery.rows))
     captioned: list[str] = []
     for first in range(0, len(ids), AT_ONCE):
         items = snapshot.items(ids[first : first + AT_ONCE])

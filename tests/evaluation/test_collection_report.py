@@ -14,7 +14,7 @@ from evaluation.collection.findings import CollectionReport, IndexRecall
 from evaluation.collection.report import report_on
 from index.collection import Collection
 from index.faiss import Nearest
-from index.gallery import Gallery
+from index.gallery import Gallery, Held
 from index.items import item_id
 from models.errors import InputError, SpaceError
 from models.vectors import Embeddings, unit
@@ -132,7 +132,9 @@ class Forgetful:
     def __len__(self) -> int:
         return len(self._units)
 
-    def search(self, vectors: Embeddings, k: int) -> Sequence[Nearest]:
+    def search(
+        self, vectors: Embeddings, k: int, *, among: NDArray[np.bool_] | None = None
+    ) -> Sequence[Nearest]:
         found = []
         for vector in vectors:
             scores = self._units @ vector
@@ -144,7 +146,7 @@ class Forgetful:
 def test_what_an_approximate_index_misses_is_counted() -> None:
     generator = np.random.default_rng(1)
     part = segment(random_vectors(generator, 400, 8), numbered(400))
-    gallery = Gallery(1, (space(8),), [part], [Forgetful(part.vectors[0].units)])
+    gallery = Gallery(1, (space(8),), Held([part], [Forgetful(part.vectors[0].units)]))
     vectors = unit(random_vectors(generator, 20, 8))[0]
     recall = index_recall(gallery, space(8), vectors, (10, 100))
     # of the first 10 it has the first, third, ..., and its others are further away
@@ -156,7 +158,7 @@ def test_what_an_approximate_index_misses_is_counted() -> None:
 
 def test_of_equal_pictures_any_will_do_for_the_index() -> None:
     part = segment(np.ones((30, 4)), numbered(30))
-    gallery = Gallery(1, (space(4),), [part], [Forgetful(part.vectors[0].units)])
+    gallery = Gallery(1, (space(4),), Held([part], [Forgetful(part.vectors[0].units)]))
     vectors = unit(np.ones((1, 4), dtype=np.float32))[0]
     assert index_recall(gallery, space(4), vectors, (10,)) == {10: 1}
 
@@ -166,7 +168,7 @@ def test_exact_search_agrees_with_sorting_every_similarity() -> None:
     rows = random_vectors(generator, 5000, 6)  # of two chunks
     part = segment(rows, numbered(5000))
     units = part.vectors[0].units.astype(np.float64)
-    gallery = Gallery(1, (space(6),), [part], [Forgetful(part.vectors[0].units)])
+    gallery = Gallery(1, (space(6),), Held([part], [Forgetful(part.vectors[0].units)]))
     vectors = unit(random_vectors(generator, 1100, 6))[0]  # and of two blocks
     scores = vectors.astype(np.float64) @ units.T
     found = nearest_similarities(gallery, space(6), vectors, 7)

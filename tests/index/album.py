@@ -5,8 +5,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-
 from index.collection import Collection
 from index.job import JobOptions, Progress, Report, build_collection
 from index.sources import FolderSource, Root
@@ -58,7 +56,7 @@ def contents(out: Path) -> dict[str, tuple[str, ...]]:
     """What a collection holds: the paths of each item, by id."""
     collection = Collection.open(out)
     with collection.snapshot() as snapshot:
-        held = snapshot.gallery.ids(np.arange(snapshot.count))
+        held = snapshot.gallery.ids(snapshot.gallery.rows)
         found = {id_: item.paths for id_, item in snapshot.items(held).items()}
     collection.close()
     return found

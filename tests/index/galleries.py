@@ -1,15 +1,17 @@
 """Galleries of given vectors, without pictures."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from index.catalogue import Counts, Header
-from index.faiss import FlatIndex, IndexRecord
+from index.faiss import FlatIndex
 from index.folder import CollectionFolder
-from index.gallery import Gallery
+from index.gallery import Gallery, Held
+from index.indexes import IndexRecord
 from index.items import Failure, Item
 from index.segments import Segment, SegmentRecord, Vectors, ids_to_rows
 from index.snapshot import Snapshot
@@ -36,6 +38,9 @@ class NoCatalogue:
     def indexes(self) -> tuple[IndexRecord, ...]:
         raise NotImplementedError
 
+    def dead(self) -> dict[str, NDArray[np.int64]]:
+        raise NotImplementedError
+
     def items(self, ids: Collection[str]) -> dict[str, Item]:
         raise NotImplementedError
 
@@ -46,6 +51,9 @@ class NoCatalogue:
         raise NotImplementedError
 
     def failures(self) -> Iterator[Failure]:
+        raise NotImplementedError
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> Iterable[tuple[Any, ...]]:
         raise NotImplementedError
 
 
@@ -74,7 +82,7 @@ def snapshot_of(
         for first in range(0, len(rows), rows_a_segment)
     ]
     index = FlatIndex.build(rows.shape[1], (part.vectors[0].units for part in segments))
-    gallery = Gallery(generation, (space(rows.shape[1]),), segments, [index])
+    gallery = Gallery(generation, (space(rows.shape[1]),), Held(segments, [index]))
     return Snapshot(CollectionFolder(Path("nowhere")), NoCatalogue(), gallery, {})
 
 

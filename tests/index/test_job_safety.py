@@ -140,9 +140,9 @@ def test_files_of_a_job_killed_just_before_it_published_are_removed_by_the_next(
     ("event", "count", "generation"),
     [
         ("os.rename", 1, 1),  # the first staged file moves to its place
-        ("os.rename", 4, 1),  # the last one does
-        ("sqlite3.connect", 2, 1),  # everything is in its place, nothing is published
-        ("os.remove", 1, 2),  # published; the first file of the old generation goes
+        ("os.rename", 3, 1),  # the last one does
+        ("sqlite3.connect", 3, 1),  # everything is in its place, nothing is published
+        ("os.remove", 1, 2),  # published; the first file of the staging folder goes
     ],
 )
 def test_a_job_killed_while_it_publishes_leaves_one_whole_generation_or_the_other(
@@ -172,7 +172,7 @@ class FailingEncoder(ColourEncoder):
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), RuntimeError("out of memory")])
-def test_an_interrupted_job_publishes_nothing_and_removes_what_it_staged(
+def test_an_interrupted_job_publishes_nothing_and_the_next_one_does_the_rest(
     tmp_path: Path, failure: BaseException
 ) -> None:
     out, photos = tmp_path / "out", tmp_path / "photos"
@@ -183,8 +183,10 @@ def test_an_interrupted_job_publishes_nothing_and_removes_what_it_staged(
         save(photos, f"{number}.png", (number, 9, 9))
     with pytest.raises(type(failure)):
         build(out, photos, encoder=FailingEncoder(failure))
-    assert files(out) == before
+    assert {name for name in files(out) if ".pictor-staging" not in name} == before
     assert state(out) == (1, 1)
+    assert build(out, photos).items == 101
+    assert verify(out) == ()
 
 
 def test_a_second_job_is_refused_while_one_runs_and_does_no_harm(tmp_path: Path) -> None:
@@ -211,13 +213,34 @@ def test_the_lock_ends_with_its_job(tmp_path: Path) -> None:
     assert build(out, photos).items == 1
 
 
-def test_a_collection_of_another_space_is_refused_naming_both(tmp_path: Path) -> None:
+def test_a_model_of_another_space_embeds_every_picture_and_the_collection_switches_to_it(
+    tmp_path: Path,
+) -> None:
     out, photos = tmp_path / "out", tmp_path / "photos"
     save(photos, "red.png", "red")
+    save(photos, "blue.png", "blue")
     build(out, photos, encoder=ColourEncoder("a" * 16))
-    with pytest.raises(CollectionError, match=r"colours@a+/4.*colours@b+/4.*another --out"):
+    later = ColourEncoder("b" * 16)
+    assert build(out, photos, encoder=later).embedded == 2
+    collection = Collection.open(out)
+    with collection.snapshot() as snapshot:
+        assert (snapshot.generation, snapshot.spaces) == (2, later.spaces)
+    collection.close()
+    assert verify(out) == ()
+
+
+def test_a_model_of_another_space_is_refused_while_it_cannot_see_every_source(
+    tmp_path: Path,
+) -> None:
+    out, photos, others = tmp_path / "out", tmp_path / "photos", tmp_path / "others"
+    save(photos, "red.png", "red")
+    save(others, "blue.png", "blue")
+    build(out, photos, others, encoder=ColourEncoder("a" * 16))
+    with pytest.raises(
+        CollectionError, match=r"colours@a+/4.*colours@b+/4: 1 items.*another --out"
+    ):
         build(out, photos, encoder=ColourEncoder("b" * 16))
-    assert state(out) == (1, 1)
+    assert state(out) == (1, 2)
 
 
 def test_a_folder_of_something_else_is_refused_and_not_touched(tmp_path: Path) -> None:

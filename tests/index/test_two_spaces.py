@@ -99,9 +99,16 @@ def test_a_second_run_embeds_nothing_and_keeps_both_spaces(out: Path, tmp_path: 
     assert verify(out) == ()
 
 
-def test_a_collection_of_one_of_the_spaces_is_refused_naming_all(out: Path, tmp_path: Path) -> None:
-    with pytest.raises(CollectionError, match=f"built for {COLOURS} and {SHADES}, .* {COLOURS}:"):
-        build(out, tmp_path / "photos", encoder=ColourEncoder())
+def test_a_model_of_one_of_the_spaces_is_another_and_the_collection_switches(
+    out: Path, tmp_path: Path
+) -> None:
+    report = build(out, tmp_path / "photos", encoder=ColourEncoder())
+    assert report.embedded == len(PICTURES)
+    collection = Collection.open(out)
+    with collection.snapshot() as snapshot:
+        assert snapshot.spaces == ColourEncoder().spaces
+    collection.close()
+    assert verify(out) == ()
 
 
 def test_verify_looks_into_every_space(out: Path) -> None:

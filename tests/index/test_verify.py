@@ -120,7 +120,11 @@ def test_an_item_without_an_occurrence_is_a_fault(out: Path) -> None:
 
 
 def test_an_occurrence_without_an_item_is_a_fault(out: Path) -> None:
-    execute(out, "INSERT INTO occurrences VALUES ('photos', 'x.png', 'nobody', NULL, '{}')")
+    execute(
+        out,
+        "INSERT INTO occurrences (source, path, item_id, metadata) "
+        "VALUES ('photos', 'x.png', 'nobody', '{}')",
+    )
     assert verify(out) == ("catalogue.sqlite: table occurrences refers to a missing row of items",)
 
 
@@ -155,7 +159,7 @@ def test_an_index_with_a_row_too_few_is_a_fault(out: Path) -> None:
     segment = held(out)
     publish(out, segment, FlatIndex.build(DIMENSION, [segment.vectors[0].units[:1]]))
     (fault,) = verify(out)
-    assert fault.endswith("holds 1 rows, the segments 2")
+    assert fault.endswith("holds 1 rows, its segments 2")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"IxFI"])

@@ -1,0 +1,92 @@
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
+
+import pytest
+
+from index.decoders import DecoderLimits, Decoders
+from models.errors import ImageError, ImageTooLargeError
+
+
+def decode(job: str) -> str:
+    """What a hostile picture may do to its decoder, by name."""
+    return {"hang": hang, "crash": crash, "grow": grow, "refuse": refuse, "fail": fail}.get(
+        job, job.upper
+    )()
+
+
+def hang() -> NoReturn:
+    while True:
+        time.sleep(60)
+
+
+def crash() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+def grow() -> str:
+    return str(len(bytearray(2 * 1024**3)))
+
+
+def refuse() -> NoReturn:
+    raise ImageTooLargeError("too large")
+
+
+def fail() -> NoReturn:
+    raise KeyError("width")
+
+
+@pytest.fixture
+def decoders() -> Iterator[Decoders[str, str]]:
+    limits = DecoderLimits(time_s=0.5, memory_bytes=512 * 1024**2)
+    with Decoders(decode, count=2, limits=limits) as opened:
+        yield opened
+
+
+def test_jobs_of_many_threads_are_answered_each_with_its_own(decoders: Decoders[str, str]) -> None:
+    jobs = [f"job {number}" for number in range(50)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(decoders.decode, jobs)) == [job.upper() for job in jobs]
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        ("hang", "longer than 0.5 s"),
+        ("crash", "crashed"),
+        ("grow", "memory"),
+        ("refuse", "too large"),
+        ("fail", "KeyError"),
+    ],
+)
+def test_a_hostile_picture_costs_itself_alone(
+    decoders: Decoders[str, str], job: str, reason: str
+) -> None:
+    for _ in range(3):  # more often than there are processes
+        with pytest.raises(ImageError, match=reason):
+            decoders.decode(job)
+    assert decoders.decode("next") == "NEXT"
+
+
+def test_the_kind_of_error_comes_through(decoders: Decoders[str, str]) -> None:
+    with pytest.raises(ImageTooLargeError):
+        decoders.decode("refuse")
+
+
+def test_processes_end_with_their_pool(decoders: Decoders[str, str]) -> None:
+    pool = Decoders[str, int](lambda _: os.getpid(), count=1)
+    with pool:
+        process = pool.decode("whoever you are")
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+def test_closing_waits_for_nobody() -> None:
+    with ThreadPoolExecutor(1) as caller, Decoders(decode, count=1) as pool:
+        waiting = caller.submit(pool.decode, "hang")
+        pool.close()
+        assert isinstance(waiting.exception(), ImageError)
