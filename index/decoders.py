@@ -27,7 +27,7 @@ from models.errors import ImageError
 Job = TypeVar("Job")
 Decoded = TypeVar("Decoded")
 
-ORPHAN_CHECK_S = 2.0
+FIRST_FILE = 3  # after standard input, output and error
 CLOSING_S = 2.0
 KIB = 1024
 
@@ -104,7 +104,7 @@ class _Process(Generic[Job, Decoded]):
     def __init__(self, decode: Callable[[Job], Decoded], limits: DecoderLimits) -> None:
         context = multiprocessing.get_context("fork")
         self._ours, theirs = context.Pipe()
-        arguments = (decode, theirs, os.getpid(), limits.memory_bytes)
+        arguments = (decode, theirs, limits.memory_bytes)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         with warnings.catch_warnings():
             # of threads that the child does not have; it starts none and touches no lock of theirs
@@ -133,17 +133,12 @@ class _Process(Generic[Job, Decoded]):
         self._ours.close()
 
 
-def _serve(
-    decode: Callable[[Job], Decoded], pipe: Connection, parent: int, memory_bytes: int
-) -> None:
+def _serve(decode: Callable[[Job], Decoded], pipe: Connection, memory_bytes: int) -> None:
     """The child's whole life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    _let_go_of_files(pipe.fileno())
     _limit_memory(memory_bytes)
     while True:
-        # a pipe's end tells nothing here: processes that were forked later hold it open too
-        while not pipe.poll(ORPHAN_CHECK_S):
-            if os.getppid() != parent:
-                return
         try:
             job = pipe.recv()
         except (EOFError, OSError):
@@ -161,6 +156,13 @@ def _answer(decode: Callable[[Job], Decoded], job: Job) -> Decoded | ImageError:
         return ImageError("decoding needs more memory than one picture may take")
     except Exception as error:  # noqa: BLE001 - a worker's boundary: whoever waits is told
         return ImageError(f"the decoder failed on it: {type(error).__name__}: {error}")
+
+
+def _let_go_of_files(kept: int) -> None:
+    """Of the parent's open files, the job's lock among them, which would outlive it here, and the
+    other processes' pipes, whose end would tell nobody that it has died."""
+    os.closerange(FIRST_FILE, kept)
+    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _limit_memory(memory_bytes: int) -> None:

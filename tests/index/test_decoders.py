@@ -3,6 +3,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -83,6 +84,22 @@ def test_processes_end_with_their_pool(decoders: Decoders[str, str]) -> None:
         process = pool.decode("whoever you are")
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_processes_hold_none_of_their_parents_files(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    with (tmp_path / "lock").open() as held:
+        number = held.fileno()
+        with Decoders[str, bool](lambda _: is_open(number), count=1) as pool:
+            assert not pool.decode("do you hold it?")
+
+
+def is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def test_closing_waits_for_nobody() -> None:
