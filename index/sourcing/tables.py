@@ -1,75 +1,73 @@
-"""Tables of any length, read row by row: JSON lines, or Parquet where its reader is installed.
+"""Tables of any length, read row by row: CSV, TSV, JSON lines, or Parquet where its reader is
+installed.
 
 read_rows(path, columns) -> each row with the place that an error names; a row has the columns that
-its file has. Raises InputError, naming file and line, for a table that cannot be read, and naming
-the extra to install for Parquet without pyarrow.
+its file has. CSV is quoted as in RFC 4180, TSV is not quoted at all; both have a header, and their
+cells are texts, of which an empty one is left out. A row that cannot be read is told to `refused`,
+by its place, and the rest is read on; without `refused` it raises InputError. So does a table
+without a header, and Parquet without pyarrow, which names the extra to install.
 """
 
-import importlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from index.sourcing.delimited import delimited_header, delimited_rows
+from index.sourcing.lines import Refused, numbered_lines
+from index.sourcing.parquet import parquet_columns, parquet_rows
 from models.errors import InputError
 
 Entry = dict[str, Any]
 
 PARQUET = ".parquet"
-MAX_LINE_BYTES = 16 * 1024 * 1024
-BATCH_ROWS = 1024
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+JSON_LINES = (".jsonl", ".ndjson")
+TABLES = (PARQUET, *DELIMITERS, *JSON_LINES)
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Entry]]:
-    """Of a Parquet table only these columns are read."""
-    if path.suffix.lower() == PARQUET:
-        return _parquet_rows(path, columns)
-    return _json_lines(path)
+def read_rows(
+    path: Path, columns: Sequence[str] | None = None, refused: Refused | None = None
+) -> Iterator[tuple[str, Entry]]:
+    """Of a Parquet table only these columns are read; without any, those of single values."""
+    refused = refused or _stop
+    kind = path.suffix.lower()
+    if kind == PARQUET:
+        return parquet_rows(path, columns, refused)
+    if kind in DELIMITERS:
+        return delimited_rows(path, DELIMITERS[kind], refused)
+    return _json_lines(path, refused)
 
 
-def _json_lines(path: Path) -> Iterator[tuple[str, Entry]]:
-    number = 0
-    try:
-        with path.open("rb") as lines:
-            while line := lines.readline(MAX_LINE_BYTES + 1):
-                number += 1
-                where = f"{path}, line {number}"
-                if len(line) > MAX_LINE_BYTES:
-                    raise InputError(f"{where}: over {MAX_LINE_BYTES} bytes")
-                if line.strip():
-                    yield where, _object(where, line)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+def column_names(path: Path) -> Sequence[str]:
+    """Of single values; of JSON lines, the names in the first of them that can be read."""
+    kind = path.suffix.lower()
+    if kind == PARQUET:
+        return parquet_columns(path)
+    if kind in DELIMITERS:
+        return delimited_header(path, DELIMITERS[kind])
+    first = next(_json_lines(path, _pass_over), None)
+    return [] if first is None else list(first[1])
 
 
-def _object(where: str, line: bytes) -> Entry:
-    try:
-        content = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{where}: expected an object, got {type(content).__name__}")
-    return content
+def _json_lines(path: Path, refused: Refused) -> Iterator[tuple[str, Entry]]:
+    for where, line in numbered_lines(path, refused):
+        if not line.strip():
+            continue
+        try:
+            content = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            refused(where, f"not JSON: {error}")
+            continue
+        if isinstance(content, dict):
+            yield where, content
+        else:
+            refused(where, f"expected an object, got {type(content).__name__}")
 
 
-def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Entry]]:
-    arrow, parquet = _pyarrow()
-    number = 0
-    try:
-        with parquet.ParquetFile(path) as table:
-            there = [name for name in columns if name in table.schema_arrow.names]
-            for batch in table.iter_batches(BATCH_ROWS, columns=there):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{path}, row {number}", row
-    except (OSError, ValueError, arrow.ArrowException) as error:
-        raise InputError(f"{path}: cannot be read as Parquet: {error}") from error
+def _stop(where: str, reason: str) -> NoReturn:
+    raise InputError(f"{where}: {reason}")
 
 
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise InputError(
-            "reading Parquet needs pyarrow: install Pictor with its extra, pip install '.[data]'"
-        ) from error
+def _pass_over(where: str, reason: str) -> None:
+    """It is told when the rows are read."""

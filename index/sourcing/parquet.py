@@ -1,0 +1,76 @@
+"""Tables in Parquet, read in batches of rows; the one file of the index that imports pyarrow.
+
+A part of a table (a row group) that is damaged is told to `refused`, and the others are read.
+Raises InputError for what is no Parquet, and naming the extra to install without pyarrow.
+"""
+
+import importlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from index.sourcing.lines import Refused
+from models.errors import InputError
+
+BATCH_ROWS = 1024
+
+Row = dict[str, Any]
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The names of those that hold single values: texts, numbers, truths and times."""
+    arrow, _ = _pyarrow()
+    with _opened(path) as table:
+        return [field.name for field in table.schema_arrow if _is_single(arrow.types, field.type)]
+
+
+def parquet_count(path: Path) -> int:
+    with _opened(path) as table:
+        rows: int = table.metadata.num_rows
+    return rows
+
+
+def parquet_rows(
+    path: Path, columns: Sequence[str] | None, refused: Refused
+) -> Iterator[tuple[str, Row]]:
+    arrow, _ = _pyarrow()
+    wanted = parquet_columns(path) if columns is None else columns
+    with _opened(path) as table:
+        there = [name for name in wanted if name in table.schema_arrow.names]
+        start = 0
+        for group in range(table.num_row_groups):
+            number = start
+            try:
+                for batch in table.iter_batches(BATCH_ROWS, row_groups=[group], columns=there):
+                    for row in batch.to_pylist():
+                        number += 1
+                        yield f"{path}, row {number}", row
+            except (OSError, ValueError, arrow.ArrowException) as error:
+                refused(f"{path}, row {number + 1}", f"cannot be read as Parquet: {error}")
+            start += table.metadata.row_group(group).num_rows
+
+
+def _is_single(types: Any, kind: Any) -> bool:  # noqa: ANN401
+    if types.is_dictionary(kind):
+        return _is_single(types, kind.value_type)
+    texts = types.is_string(kind) or types.is_large_string(kind)
+    numbers = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    times = types.is_date(kind) or types.is_time(kind) or types.is_timestamp(kind)
+    return bool(texts or numbers or times or types.is_boolean(kind))
+
+
+def _opened(path: Path) -> Any:  # noqa: ANN401
+    arrow, parquet = _pyarrow()
+    try:
+        return parquet.ParquetFile(path)
+    except (OSError, ValueError, arrow.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read as Parquet: {error}") from error
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise InputError(
+            "reading Parquet needs pyarrow: install Pictor with its extra, pip install '.[data]'"
+        ) from error
