@@ -7,7 +7,7 @@ condition if any of its occurrences does; `not` is the complement over items.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
@@ -74,6 +74,7 @@ class _Asking:
     gallery: Gallery
     columns: Columns
     effort: Effort
+    sliced: dict[Condition, list[Entries]] = field(default_factory=dict)
 
     def few(self, node: Node, most: int) -> Rows | None:
         """The rows, where SQLite or a column in memory soon finds that these are all."""
@@ -158,7 +159,10 @@ class _Asking:
         return mask
 
     def _slices(self, column: Column, condition: Condition) -> list[Entries]:
-        return column.slices(condition.ranges, self.database, self.gallery)
+        if condition not in self.sliced:
+            slices = column.slices(condition.ranges, self.database, self.gallery)
+            self.sliced[condition] = slices
+        return self.sliced[condition]
 
 
 def _rows_of(found: Iterable[NDArray[np.integer]]) -> Rows:

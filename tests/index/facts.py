@@ -4,19 +4,23 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from index.folder import CollectionFolder
 from index.gallery import Gallery
 from index.items import Item, Occurrence
 from index.migrations import migrate
-from tests.index.galleries import numbered, snapshot_of
+from index.snapshot import Snapshot
+from tests.index.galleries import NoCatalogue, numbered, snapshot_of
 
 
 @dataclass
-class Counted:
-    """A database that remembers what it was asked."""
+class Counted(NoCatalogue):
+    """A catalogue of which only facts are asked, and that remembers the statements."""
 
     connection: sqlite3.Connection
     asked: list[str] = field(default_factory=list)
@@ -40,6 +44,7 @@ def at(
 
 def catalogue_of(items: Iterable[Item]) -> Counted:
     connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("BEGIN")
     migrate(connection)
     for each in items:
         facts = {
@@ -55,6 +60,7 @@ def catalogue_of(items: Iterable[Item]) -> Counted:
                 " VALUES (?, ?, ?, ?, ?)",
                 (place.source, place.path, each.id, place.caption, json.dumps(place.metadata)),
             )
+    connection.execute("COMMIT")
     return Counted(connection)
 
 
@@ -63,3 +69,9 @@ def gallery_of(items: Sequence[Item]) -> Gallery:
     shuffled = np.random.default_rng(len(items)).permutation(len(items))
     ids = [items[number].id for number in shuffled]
     return snapshot_of(np.ones((len(items), 2)), ids, rows_a_segment=7).gallery
+
+
+def snapshot_with(items: Sequence[Item], vectors: ArrayLike) -> Snapshot:
+    """A vector an item, and all that may be filtered by or found by words."""
+    gallery = snapshot_of(vectors, [each.id for each in items], rows_a_segment=7).gallery
+    return Snapshot(CollectionFolder(Path("nowhere")), catalogue_of(items), gallery, {})
