@@ -78,7 +78,8 @@ class NearJoin:
         marked = mine.outlines @ theirs.outlines.T >= np.float32(self._above - ROOM)
         if np.count_nonzero(marked) > FEW:
             marked = self._join_sure(mine.positions, theirs.positions)
-        rows, columns = np.nonzero(marked)
+        # many times as fast as np.nonzero
+        rows, columns = np.divmod(np.flatnonzero(marked), marked.shape[1])
         self._join_near(mine.positions[rows], theirs.positions[columns])
 
     def _are_one(self, mine: Members, theirs: Members) -> bool:
