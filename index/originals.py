@@ -7,7 +7,7 @@ a path may lead into an archive in it: `shard.tar/beach.jpg`.
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from index.items import Item, Occurrence, item_id
@@ -30,28 +30,24 @@ def read_original(item: Item, roots: Mapping[str, Path]) -> bytes:
 def _read(item: Item, occurrence: Occurrence, roots: Mapping[str, Path]) -> bytes:
     if occurrence.source not in roots:
         raise ValueError("its source is not a folder")
-    root = Path(os.path.realpath(roots[occurrence.source]))
-    archive = next(_archives(root, occurrence.path), None)
-    if archive is not None:
-        data = read_member(*archive, item.bytes)
+    place = roots[occurrence.source]
+    if place.is_file():
+        data = read_member(place, occurrence.path, item.bytes)
     else:
-        data = _read_file(root, occurrence.path, item.bytes)
+        data = _read_inside(Path(os.path.realpath(place)), occurrence.path, item.bytes)
     if item_id(data) != item.id:
         raise ValueError("changed since it was indexed")
     return data
 
 
-def _archives(root: Path, path: str) -> Iterator[tuple[Path, str]]:
-    """Those that the path leads into, with the rest of it."""
-    if root.is_file():
-        yield root, path
-        return
+def _read_inside(root: Path, path: str, size: int) -> bytes:
     at = path.find("/")
     while at >= 0:
         archive = Path(os.path.realpath(root / path[:at]))
         if is_archive(path[:at]) and archive.is_relative_to(root) and archive.is_file():
-            yield archive, path[at + 1 :]
+            return read_member(archive, path[at + 1 :], size)
         at = path.find("/", at + 1)
+    return _read_file(root, path, size)
 
 
 def _read_file(root: Path, path: str, size: int) -> bytes:

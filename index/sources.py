@@ -1,31 +1,58 @@
 """Where pictures come from.
 
 A source is walked in a stable order and tells every file that it cannot take to the walk's
-listener; it raises only for a mistake of the user's.
+listener; it raises only for a mistake of the user's. A path may be given more than once, where a
+table lists it again or an archive holds it again: the first counts.
+
+open_source(text) -> a source, by what there is at PATH or NAME=PATH:
+
+- A folder of pictures; vectors made elsewhere, where it has `img_emb` files; WebDataset shards,
+  where it has .tar files and neither pictures nor folders beside them.
+- `FOLDER/{00000..00099}.tar` or `FOLDER/*.tar`: these shards, whatever else is there.
+- A .tar, a .zip; a .csv, .tsv, .jsonl or .parquet table of paths or addresses.
+- An address in another file system: `s3://bucket/photos`.
 """
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from index.addresses import Guard
+from index.fetching import Fetcher, FetchLimits
 from index.folder_walk import FolderWalk
 from index.found import Clock, FileContent, FoundImage, Listener, Root, is_utf8, stop_at
+from index.sourcing.lookup import TAR, ZIP, is_archive
+from index.sourcing.members import is_picture
+from index.sourcing.patterns import is_pattern
+from index.sourcing.remote import open_remote
+from index.sourcing.shards import ShardSource
+from index.sourcing.table_source import TableColumns, TableSource
+from index.sourcing.tables import TABLES
+from index.sourcing.vectors import FoundVector, VectorSource, holds_vectors, open_vectors
+from index.sourcing.zips import ZipSource
 from models.errors import InputError
 
 __all__ = [
     "FileContent",
     "FolderSource",
     "FoundImage",
+    "FoundVector",
     "ImageSource",
     "Listener",
     "Root",
+    "SourceOptions",
+    "TableColumns",
+    "VectorSource",
+    "open_source",
+    "parse_place",
     "parse_root",
     "stop_at",
 ]
 
 MAX_NAME = 100
+SHARDS = "*.tar"
 
 
 class ImageSource(Protocol):
@@ -34,10 +61,41 @@ class ImageSource(Protocol):
 
     @property
     def root(self) -> Root | None:
-        """The folder that originals are read from later; None where there is no such folder."""
+        """The folder or archive that originals are read from later; None where there is none."""
         ...
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]: ...
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    columns: TableColumns = field(default_factory=TableColumns)
+    allowed_hosts: frozenset[str] = frozenset()  # that are not public, and may be fetched from
+    fetching: FetchLimits = field(default_factory=FetchLimits)
+    pictures: Path | None = None  # where the paths beside vectors lead; None: the vectors' folder
+
+
+def open_source(text: str, options: SourceOptions | None = None) -> ImageSource | VectorSource:
+    """Raises InputError for what is not there, or not of these kinds."""
+    options = options or SourceOptions()
+    name, place = _name_and_place(text)
+    if not place:
+        raise InputError(f"{text!r}: names no source")
+    if place.startswith(("http://", "https://")):
+        raise InputError(f"{place}: addresses on the web are listed in a table, one a row")
+    if "://" in place:
+        remote = open_remote(name, place)
+        _check_name(remote.name)
+        return remote
+    path = Path(place).expanduser().absolute()
+    if path.is_dir():
+        return _open_folder(_checked(Root(name or path.resolve().name, path.resolve())), options)
+    if path.is_file():
+        return _open_file(path, name or path.stem, options)
+    if is_pattern(path.name) and path.parent.is_dir():
+        folder = path.parent.resolve()
+        return ShardSource(_checked(Root(name or folder.name, folder)), path.name)
+    raise InputError(f"{place!r}: no such folder or file")
 
 
 def parse_root(text: str) -> Root:
@@ -51,17 +109,70 @@ def parse_root(text: str) -> Root:
     return _checked(Root(path.name if is_path else name, path))
 
 
+def parse_place(text: str) -> Root:
+    """NAME=PATH of a folder or an archive, where the originals of a source are now."""
+    name, place = _name_and_place(text)
+    path = Path(place).expanduser().absolute()
+    if path.is_file() and is_archive(path.name):
+        return _checked(Root(name or path.stem, path))
+    return parse_root(text)
+
+
+def _open_folder(root: Root, options: SourceOptions) -> ImageSource | VectorSource:
+    if holds_vectors(root.path):
+        pictures = options.pictures.resolve() if options.pictures else root.path
+        return open_vectors(Root(root.name, pictures), root.path, options.columns)
+    if _holds_shards(root.path):
+        return ShardSource(root, SHARDS)
+    return FolderSource(root)
+
+
+def _holds_shards(folder: Path) -> bool:
+    try:
+        shown = [each for each in folder.iterdir() if each.name[0] not in "._"]
+    except OSError:
+        return False  # its walk will say so
+    others = any(each.is_dir() or is_picture(each.name) for each in shown)
+    return not others and any(each.suffix.lower() == TAR for each in shown)
+
+
+def _open_file(path: Path, name: str, options: SourceOptions) -> ImageSource:
+    kind = path.suffix.lower()
+    if kind == TAR:
+        return ShardSource(_checked(Root(name, path)))
+    if kind == ZIP:
+        return ZipSource(_checked(Root(name, path)))
+    if kind in TABLES:
+        root = _checked(Root(name, path.parent.resolve()))
+        allowed = frozenset(host.lower() for host in options.allowed_hosts)
+        fetcher = Fetcher(Guard(allowed), options.fetching)
+        return TableSource(root, path, options.columns, fetcher)
+    kinds = ", ".join((TAR, ZIP, *TABLES))
+    raise InputError(f"{path}: a file of another kind: expected a folder, or one of {kinds}")
+
+
+def _name_and_place(text: str) -> tuple[str | None, str]:
+    name, equals, place = text.partition("=")
+    # a path may have a = in it, and so may an address
+    if not equals or "/" in name or "\\" in name or Path(text).expanduser().exists():
+        return None, text
+    return name, place
+
+
 def _checked(root: Root) -> Root:
-    name = root.name
+    _check_name(root.name)
+    if not is_utf8(str(root.path)):
+        raise InputError(f"{str(root.path)!a}: a folder whose path is not UTF-8")
+    return root
+
+
+def _check_name(name: str) -> None:
     silly = name != name.strip() or not name.isprintable() or set(name) & set("/\\=")
     if not name or silly or len(name) > MAX_NAME:
         raise InputError(
             f"{name!a} will not do as a source's name: write NAME=PATH with a name of "
             f"1 to {MAX_NAME} printable characters without / \\ ="
         )
-    if not is_utf8(str(root.path)):
-        raise InputError(f"{str(root.path)!a}: a folder whose path is not UTF-8")
-    return root
 
 
 @dataclass(frozen=True)

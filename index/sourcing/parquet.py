@@ -33,20 +33,30 @@ def parquet_count(path: Path) -> int:
 def parquet_rows(
     path: Path, columns: Sequence[str] | None, refused: Refused
 ) -> Iterator[tuple[str, Row]]:
+    """Without columns, those that hold single values."""
+    for start, rows in parquet_batches(path, columns, refused):
+        for number, row in enumerate(rows, start=start + 1):
+            yield f"{path}, row {number}", row
+
+
+def parquet_batches(
+    path: Path, columns: Sequence[str] | None, refused: Refused
+) -> Iterator[tuple[int, list[Row]]]:
+    """Some rows at a time, with the number of those before them, damaged ones included."""
     arrow, _ = _pyarrow()
     wanted = parquet_columns(path) if columns is None else columns
     with _opened(path) as table:
         there = [name for name in wanted if name in table.schema_arrow.names]
         start = 0
         for group in range(table.num_row_groups):
-            number = start
+            at = start
             try:
                 for batch in table.iter_batches(BATCH_ROWS, row_groups=[group], columns=there):
-                    for row in batch.to_pylist():
-                        number += 1
-                        yield f"{path}, row {number}", row
+                    rows = batch.to_pylist()
+                    yield at, rows
+                    at += len(rows)
             except (OSError, ValueError, arrow.ArrowException) as error:
-                refused(f"{path}, row {number + 1}", f"cannot be read as Parquet: {error}")
+                refused(f"{path}, row {at + 1}", f"cannot be read as Parquet: {error}")
             start += table.metadata.row_group(group).num_rows
 
 

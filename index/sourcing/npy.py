@@ -1,0 +1,61 @@
+"""Rows of numbers in a .npy file, read some at a time.
+
+open_npy(file) -> a VectorFile, of float16 to float64. Nothing is mapped into memory, so that a file
+which shrinks meanwhile is an error and no crash. Raises InputError for a file of another kind, and
+one that is cut off.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import InputError
+from models.vectors import Embeddings
+
+
+@dataclass(frozen=True)
+class VectorFile:
+    file: Path
+    start: int
+    rows: int
+    dimension: int
+    dtype: np.dtype[np.floating[Any]]
+
+    def read(self, first: int, rows: int) -> Embeddings:
+        row_bytes = self.dimension * self.dtype.itemsize
+        try:
+            with self.file.open("rb") as opened:
+                opened.seek(self.start + first * row_bytes)
+                data = opened.read(rows * row_bytes)
+        except OSError as error:
+            raise InputError(f"{self.file}: cannot be read: {error.strerror}") from error
+        if len(data) != rows * row_bytes:
+            raise InputError(f"{self.file}: ends before its row {first + rows}")
+        held: NDArray[np.floating[Any]] = np.frombuffer(data, self.dtype).reshape(rows, -1)
+        with np.errstate(over="ignore"):  # an endless one has no direction, which is found out
+            return held.astype(np.float32)
+
+
+def open_npy(file: Path) -> VectorFile:
+    try:
+        with file.open("rb") as opened:
+            shape, by_columns, dtype = _npy_header(opened)
+            start, length = opened.tell(), opened.seek(0, os.SEEK_END)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read as .npy: {error}") from error
+    if len(shape) != 2 or by_columns or dtype.kind != "f" or shape[1] < 1:
+        raise InputError(f"{file}: expected rows of floating-point numbers, got {dtype} {shape}")
+    if start + shape[0] * shape[1] * dtype.itemsize > length:
+        raise InputError(f"{file}: is cut off: {length} bytes do not hold {shape}")
+    return VectorFile(file, start, shape[0], shape[1], dtype)
+
+
+def _npy_header(opened: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(opened)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(opened)
+    return np.lib.format.read_array_header_2_0(opened)

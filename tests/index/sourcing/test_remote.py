@@ -1,0 +1,163 @@
+"""Pictures in another file system: fsspec's own in memory, which behaves as a bucket does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index.items import Failure
+from index.sourcing.remote import RemoteSource, open_remote
+from models.errors import ImageError, ImageTooLargeError, InputError
+from tests.index.sourcing.archives import BLUE, LONG_AGO, RED, contents, walked
+
+fsspec = pytest.importorskip("fsspec")
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[str]:
+    """The address of a folder of this test's own."""
+    yield f"memory:/{tmp_path}/photos"
+    fsspec.filesystem("memory").rm(str(tmp_path), recursive=True)
+
+
+def put(bucket: str, files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        fsspec.filesystem("memory").pipe(f"{bucket.removeprefix('memory:/')}/{name}", data)
+
+
+class Store:
+    """A file system that lists and gives what the test says, or raises it."""
+
+    def __init__(self, listed: dict[str, Any], given: object = b"") -> None:
+        self.listed = listed
+        self.given = given
+
+    def invalidate_cache(self) -> None:
+        pass
+
+    def ls(self, folder: str, detail: bool) -> Any:  # noqa: ANN401
+        assert detail
+        if isinstance(self.listed[folder], Exception):
+            raise self.listed[folder]
+        return self.listed[folder]
+
+    def cat_file(self, place: str, start: int, end: int) -> Any:  # noqa: ANN401
+        if isinstance(self.given, Exception):
+            raise self.given
+        return self.given
+
+
+def file(name: str, **facts: object) -> dict[str, object]:
+    return {"name": name, "type": "file", "size": 5, **facts}
+
+
+def folder(name: str) -> dict[str, object]:
+    return {"name": name, "type": "directory", "size": 0}
+
+
+def test_a_bucket_is_read_as_a_folder_is(bucket: str) -> None:
+    put(
+        bucket,
+        {
+            "b.png": RED,
+            "trip/a.jpg": BLUE,
+            "trip/a.txt": b"blue",
+            "trip/a.json": b'{"stars": 5}',
+            "trip/notes.txt": b"of no picture",
+            ".hidden/c.png": RED,
+            ".c.png": RED,
+        },
+    )
+    source = open_remote(None, bucket)
+    found, failures = walked(source)
+    assert (source.name, source.root) == ("photos", None)
+    assert contents(found) == {"b.png": RED, "trip/a.jpg": BLUE}
+    assert [(each.source, each.caption, each.metadata) for each in found] == [
+        ("photos", None, {}),
+        ("photos", "blue", {"stars": 5}),
+    ]
+    assert failures == []
+
+
+def test_a_source_may_be_named(bucket: str) -> None:
+    put(bucket, {"a.png": RED})
+    (found,), _ = walked(open_remote("mine", f"{bucket}/"))
+    assert (found.source, found.path) == ("mine", "a.png")
+
+
+def test_a_picture_over_the_limit_is_not_received(bucket: str) -> None:
+    put(bucket, {"a.png": RED})
+    (found,), _ = walked(open_remote(None, bucket))
+    assert found.read(len(RED)) == RED
+    put(bucket, {"a.png": RED + BLUE})  # it has grown since it was listed
+    for limit in (len(RED) - 1, len(RED)):
+        with pytest.raises(ImageTooLargeError):
+            found.read(limit)
+
+
+def test_a_caption_that_cannot_be_read_is_a_failure_and_its_picture_is_taken(bucket: str) -> None:
+    put(bucket, {"a.png": RED, "a.txt": b"x" * 300_000})
+    (found,), (failure,) = walked(open_remote(None, bucket))
+    assert found.caption is None
+    assert failure == Failure("photos", "a.txt", "caption file: over 262144 bytes")
+
+
+@pytest.mark.parametrize(
+    ("facts", "stamp"),
+    [
+        ({"ETag": '"abc"', "LastModified": "2024-01-01T00:00:00Z"}, '5-"abc"'),
+        ({"md5Hash": "xyz=="}, "5-xyz=="),
+        ({"mtime": 5.5}, "5-5.5"),
+        ({"LastModified": "1970-01-01T00:00:05+00:00"}, "5-5.0"),
+        ({"mtime": LONG_AGO - 1}, None),
+        ({"mtime": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_stamp_is_the_stores_mark_or_the_size_and_time(
+    facts: dict[str, object], stamp: str | None
+) -> None:
+    store = Store({"b": [file("b/a.png", **facts)]})
+    (found,), _ = walked(RemoteSource("s", store, "b", clock=lambda: LONG_AGO))
+    assert found.stamp == stamp
+
+
+def test_a_folder_that_cannot_be_listed_is_a_failure_and_the_rest_is_read() -> None:
+    store = Store(
+        {
+            "b": [folder("b/one"), folder("b/two/"), folder("b")],
+            "b/one": PermissionError("Access\nDenied"),
+            "b/two": [file("b/two/"), file("b/two/a.png")],
+        }
+    )
+    found, failures = walked(RemoteSource("s", store, "b"))
+    assert [each.path for each in found] == ["two/a.png"]
+    assert failures == [Failure("s", "one", "folder cannot be listed: Access Denied")]
+
+
+def test_a_name_that_leads_out_is_a_failure() -> None:
+    store = Store({"b": [file("b/../a.png"), file("b/x.png")]})
+    found, (failure,) = walked(RemoteSource("s", store, "b"))
+    assert [each.path for each in found] == ["x.png"]
+    assert (failure.path, failure.reason) == ("../a.png", "its name leads out of the archive")
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("no credentials"), KeyError("x")])
+def test_whatever_a_store_raises_is_an_error_of_the_picture(error: Exception) -> None:
+    store = Store({"b": [file("b/a.png")]}, error)
+    (found,), _ = walked(RemoteSource("s", store, "b"))
+    with pytest.raises(ImageError, match="cannot be read: "):
+        found.read(1000)
+
+
+def test_what_is_no_folder_there_is_the_users_mistake(bucket: str) -> None:
+    put(bucket, {"a.tar": RED})
+    for address in (f"{bucket}/a.tar", f"{bucket}/gone"):
+        with pytest.raises(InputError, match="not a folder there"):
+            open_remote(None, address)
+
+
+def test_a_store_that_nobody_knows_is_refused_with_the_extra_to_install() -> None:
+    with pytest.raises(InputError, match=r"pip install '\.\[cloud\]'"):
+        open_remote(None, "nothing-like-it://bucket/photos")
