@@ -1,9 +1,12 @@
 """From a request to its answer. The query path, apart from HTTP."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
+from index.hybrid import Extent
 from index.items import Item
+from index.words import MAX_WORDS, words_of
 from models.composers.registry import Composers
 from models.vectors import Vector, unit_vector
 from service.asking import Asking, Posed
@@ -15,9 +18,17 @@ from service.embedding_schemas import (
 )
 from service.encoding import Encoding
 from service.errors import UnknownModelError
-from service.library import Found, Library, Ranking
+from service.library import Found, Library
 from service.pages import hand_on, resume
 from service.schemas import SearchHit, SearchRequest, SearchResponse
+
+
+@dataclass(frozen=True)
+class Answered:
+    found: Found
+    next_cursor: str | None
+    space: str | None
+    warnings: tuple[str, ...] = ()
 
 
 class Answers:
@@ -28,24 +39,48 @@ class Answers:
 
     async def search(self, request: SearchRequest) -> SearchResponse:
         started = perf_counter()
-        composer, spaces = self._asking.composer(request), self._encoding.spaces
+        composer = self._asking.composer(request)
+        if request.mode == "words":
+            answered = await self._by_words(request)
+        else:
+            answered = await self._by_vectors(request, composer)
+        return SearchResponse(
+            kind=request.kind,
+            model=self._encoding.model,
+            space=answered.space,
+            composer=composer,
+            took_ms=round(1000 * (perf_counter() - started), 2),
+            next_cursor=answered.next_cursor,
+            warnings=[*answered.warnings, *warnings_of(request)],
+            hits=hits_of(answered.found),
+        )
+
+    async def _by_words(self, request: SearchRequest) -> Answered:
+        """The index's own cursor is the client's: there is no query to hand on."""
+        (text,) = request.text or [""]
+        found = await self._library.find_words(text, extent_of(request, request.cursor))
+        return Answered(found, found.page.next_cursor, space=None)
+
+    async def _by_vectors(self, request: SearchRequest, composer: str | None) -> Answered:
+        spaces = self._encoding.spaces
         if request.cursor is None:
             posed, cursor = await self._asking.pose(request), None
         else:
             query, cursor = resume(request, composer, spaces)
             posed = Posed(query)
-        found = await self._library.find(posed.question, ranking_of(request, cursor))
-        query = found.page.query
-        return SearchResponse(
-            kind=request.kind,
-            model=self._encoding.model,
+        extent = extent_of(request, cursor)
+        if request.mode == "hybrid":
+            (text,) = request.text or [""]
+            found = await self._library.find_hybrid(posed.question, text, extent)
+        else:
+            found = await self._library.find(posed.question, extent)
+        first = found.page.query.probes[0].space
+        return Answered(
+            found,
+            hand_on(request, composer, spaces, found.page),
             # equal spaces may bear several models' names; the answer has the served one's
-            space=spaces[spaces.index(query.probes[0].space)].name,
-            composer=composer,
-            took_ms=round(1000 * (perf_counter() - started), 2),
-            next_cursor=hand_on(request, composer, spaces, found.page),
-            warnings=[*posed.warnings, *warnings_of(request)],
-            hits=hits_of(found),
+            space=spaces[spaces.index(first)].name,
+            warnings=posed.warnings,
         )
 
     async def embeddings(self, request: EmbeddingsRequest) -> EmbeddingsResponse:
@@ -67,21 +102,25 @@ class Answers:
         return [next(next_picture if each.image else next_text) for each in inputs]
 
 
-def ranking_of(request: SearchRequest, cursor: str | None) -> Ranking:
+def extent_of(request: SearchRequest, cursor: str | None) -> Extent:
     """A picture of the collection that the request names is not among its own hits."""
     named = [request.image, *(part.image for part in request.exclude or ())]
-    return Ranking(
+    return Extent(
         limit=request.limit,
         cursor=cursor,
         min_score=request.min_score,
         without=frozenset(image.id for image in named if image and image.id),
+        where=request.filter,
     )
 
 
 def warnings_of(request: SearchRequest) -> list[str]:
+    warnings = []
     if request.composer is not None and request.kind != "composed":
-        return ["composer has no effect: it takes a text and an image"]
-    return []
+        warnings.append("composer has no effect: it takes a text and an image")
+    if request.mode != "vector" and len(words_of(" ".join(request.text or ()))) > MAX_WORDS:
+        warnings.append(f"text has more words than are searched for: the first {MAX_WORDS}")
+    return warnings
 
 
 def hits_of(found: Found) -> list[SearchHit]:

@@ -33,6 +33,11 @@ UPLOAD_BODY: dict[str, Any] = {
                         "description": "As in /v1/search, as a JSON string.",
                         "examples": ['{"name": "slerp", "weight": 0.4}'],
                     },
+                    "filter": {
+                        "type": "string",
+                        "description": "As in /v1/search, as a JSON string.",
+                        "examples": ['{"field": "path", "prefix": "trip/"}'],
+                    },
                 },
             }
         }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from index.collection import Collection, CollectionStatistics, Snapshot
+from index.hybrid import Extent, search_hybrid, search_words
 from index.items import Item
 from index.search import Page, search
 from models.device import available_threads
@@ -22,16 +23,6 @@ from service.settings import Settings
 from service.workers import Workers
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """How much of a query's answer is wanted."""
-
-    limit: int = 1
-    cursor: str | None = None
-    min_score: float | None = None
-    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -54,9 +45,17 @@ class Library:
     def stop(self) -> None:
         self._readers.stop()
 
-    async def find(self, question: Question, ranking: Ranking) -> Found:
+    async def find(self, question: Question, extent: Extent) -> Found:
         """The items of one page of the question's hits."""
-        return await self._read(lambda snapshot: _find(snapshot, question, ranking))
+        return await self._found(lambda snapshot: _search(snapshot, question, extent))
+
+    async def find_words(self, text: str, extent: Extent) -> Found:
+        """The items of one page of those that have the words."""
+        return await self._found(lambda snapshot: search_words(snapshot, text, extent))
+
+    async def find_hybrid(self, question: Question, text: str, extent: Extent) -> Found:
+        """The items of one page of the question's hits and the words', fused."""
+        return await self._found(lambda snapshot: search_hybrid(snapshot, question, text, extent))
 
     async def stored_embeddings(self, item_id: str) -> PictureEmbeddings:
         """Raw, in every space; raises GoneError where the original cannot be read any more."""
@@ -79,6 +78,13 @@ class Library:
     async def statistics(self) -> CollectionStatistics:
         return await self._read(lambda snapshot: snapshot.statistics())
 
+    async def _found(self, find: Callable[[Snapshot], Page]) -> Found:
+        def read(snapshot: Snapshot) -> Found:
+            page = find(snapshot)
+            return Found(page, snapshot.items([hit.id for hit in page.hits]))
+
+        return await self._read(read)
+
     async def _read(self, read: Callable[[Snapshot], T]) -> T:
         def in_snapshot() -> T:
             with self._snapshot() as snapshot:
@@ -97,13 +103,13 @@ class Library:
             yield snapshot
 
 
-def _find(snapshot: Snapshot, question: Question, ranking: Ranking) -> Found:
-    page = search(
+def _search(snapshot: Snapshot, question: Question, extent: Extent) -> Page:
+    return search(
         snapshot,
         question,
-        limit=ranking.limit,
-        cursor=ranking.cursor,
-        min_score=ranking.min_score,
-        without=ranking.without,
+        limit=extent.limit,
+        cursor=extent.cursor,
+        min_score=extent.min_score,
+        without=extent.without,
+        where=extent.where,
     )
-    return Found(page, snapshot.items([hit.id for hit in page.hits]))

@@ -13,13 +13,14 @@ from collections.abc import Awaitable
 import numpy as np
 from PIL import Image
 
+from index.hybrid import Extent
 from models.composers.composer import Asked
 from models.composers.registry import Composers
 from models.errors import PictorError
 from models.query import single
 from service.encoding import Encoding
 from service.errors import NotReadyError
-from service.library import Library, Ranking
+from service.library import Library
 from service.resources import Health
 
 TINY_TEXT = "a red square"
@@ -45,7 +46,7 @@ class Readiness:
             "texts": self._encoding.texts([TINY_TEXT]),
             "pictures": self._encoding.pictures([self._tiny_picture]),
             "compositions": self._compose(Asked(ones, (TINY_TEXT,))),
-            "index": self._library.find(anywhere, Ranking(limit=1)),
+            "index": self._library.find(anywhere, Extent(limit=1)),
         }
         in_time = (asyncio.wait_for(part, self._timeout_s) for part in parts.values())
         outcomes = await asyncio.gather(*in_time, return_exceptions=True)

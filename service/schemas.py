@@ -27,6 +27,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from models.composers.registry import KINDS, checked_weight
 from models.errors import InputError
+from service.filter_schemas import FilterContent
 from service.problems import NOT_SUPPORTED
 
 ITEM_ID = r"^[0-9a-f]{32}$"
@@ -34,7 +35,6 @@ EXAMPLE_ID = "9f86d081884c7d659a2feaa0c55ad015"
 MAX_TEXT_CHARS = 4000
 MAX_INSTRUCTIONS = 16
 MAX_CURSOR_CHARS = 65_536
-VECTOR_MODE = "vector"
 
 EXAMPLES: list[JsonValue] = [
     {"text": "two dogs in snow"},
@@ -45,6 +45,7 @@ EXAMPLES: list[JsonValue] = [
         "composer": {"name": "slerp", "weight": 0.5},
         "exclude": [{"text": "people", "weight": 0.5}],
     },
+    {"text": "IMG_2041", "mode": "hybrid", "filter": {"field": "taken_at", "gte": "2023"}},
 ]
 
 
@@ -77,12 +78,6 @@ def _unbuilt(value: Any) -> Any:  # noqa: ANN401
     if value is not None:
         raise PydanticCustomError(NOT_SUPPORTED, "this server does not support this field yet")
     return value
-
-
-def _vector_only(mode: str) -> str:
-    if mode != VECTOR_MODE:
-        raise PydanticCustomError(NOT_SUPPORTED, "this server supports the mode 'vector' only")
-    return mode
 
 
 ItemId = Annotated[str, StringConstraints(pattern=ITEM_ID)]
@@ -184,9 +179,13 @@ class SearchRequest(Strict):
         default=None, allow_inf_nan=False, description="Hits that score less are left out."
     )
     composer: ComposerChoice | None = None
-    mode: Annotated[str, AfterValidator(_vector_only)] = VECTOR_MODE
+    mode: Literal["vector", "words", "hybrid"] = Field(
+        default="vector",
+        description="How a text is looked for: by what pictures show, by the words of captions and "
+        "paths, or by both.",
+    )
     exclude: list[ExcludedPart] | None = Field(default=None, max_length=MAX_EXCLUDED)
-    filter: Unbuilt = None
+    filter: FilterContent | None = None
     crop: Unbuilt = None
 
     @model_validator(mode="after")
@@ -197,6 +196,16 @@ class SearchRequest(Strict):
             raise PydanticCustomError(
                 "instructions_without_image", "a list of instructions needs an image to change"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_words(self) -> Self:
+        if self.mode != "vector" and self.image is not None:
+            raise PydanticCustomError(
+                "mode_without_image", "mode {mode} takes a text and no image", {"mode": self.mode}
+            )
+        if self.mode == "words" and self.exclude:
+            raise PydanticCustomError("words_exclude", "mode words has no similarity to exclude by")
         return self
 
     @property
@@ -210,7 +219,7 @@ class SearchHit(BaseModel):
     id: str
     score: float = Field(
         description="Higher is nearer: the cosine similarity to the query, less the weighted "
-        "similarities to what it excludes; `basic` has a scale of its own."
+        "similarities to what it excludes; `basic`, words and hybrid have scales of their own."
     )
     path: str
     paths: list[str] = Field(description="Every place where this picture was found.")
@@ -225,7 +234,9 @@ class SearchHit(BaseModel):
 class SearchResponse(BaseModel):
     kind: Literal["text", "image", "composed"]
     model: str
-    space: str = Field(description="Names the set of vectors that were compared first of all.")
+    space: str | None = Field(
+        description="Names the set of vectors that were compared first of all; null for words."
+    )
     composer: str | None = Field(description="Of a composed query, else null.")
     took_ms: float
     next_cursor: str | None = Field(description="Asks for the next page; null on the last.")

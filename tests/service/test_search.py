@@ -136,9 +136,7 @@ def test_a_query_that_makes_no_sense_is_refused_by_field(
 @pytest.mark.parametrize(
     "fields",
     [
-        {"filter": {"field": "path", "prefix": "trip/"}},
         {"crop": [0.1, 0.1, 0.9, 0.9]},
-        {"mode": "hybrid"},
         {"image": {"url": "https://example.com/a.jpg"}},
     ],
 )
@@ -206,8 +204,10 @@ def test_a_form_may_hold_a_text_alone(client: TestClient) -> None:
         ({"exclude": "["}, "invalid_request", "exclude"),
         ({"exclude": '[{"text": ""}]'}, "invalid_request", "exclude.0.text"),
         ({"colour": "1"}, "invalid_request", "colour"),
-        ({"filter": '{"field": "path"}'}, "not_supported", "filter"),
-        ({"mode": "hybrid"}, "not_supported", "mode"),
+        ({"filter": '{"field": "path"}'}, "invalid_request", "filter"),
+        ({"filter": "{"}, "invalid_request", "filter"),
+        ({"mode": "hybrid"}, "invalid_request", "body"),
+        ({"crop": "[0.1, 0.1, 0.9, 0.9]"}, "not_supported", "crop"),
     ],
 )
 def test_a_form_is_refused_as_the_same_query_in_json_is(
