@@ -1,6 +1,8 @@
 """`pictor index` and `pictor inspect`: make a collection, and look into it."""
 
-from dataclasses import asdict
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,22 +20,42 @@ from cli.options import (
     note,
     print_json,
 )
-from cli.progress import JobProgressBar
+from cli.progress import job_progress
+from models.errors import CollectionError, InputError
 
 if TYPE_CHECKING:
     from index.job import Report
 
 
 def index(
-    sources: Annotated[list[str], typer.Argument(help="Folders of pictures: PATH or NAME=PATH.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Where pictures are: folders, .zip, .tar shards, tables; PATH or NAME=PATH."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the collection, made or updated.")],
     model: ModelName = None,
     device: Device = None,
     dtype: Dtype = None,
     threads: Threads = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Pictures through the model at once.", show_default="found by measuring"
+        ),
+    ] = None,
+    watch: Annotated[
+        float | None,
+        typer.Option(min=1, help="Go on, and look for changes every so many seconds."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build or update a collection from folders of pictures. A bad file is counted, never fatal."""
+    """Build or update a collection. A bad file is counted, never fatal; a job that was stopped
+    goes on from where it was.
+
+    With --json, progress is lines of JSON on standard error.
+    """
     from index.job import build_collection
     from index.sources import FolderSource, parse_root
     from models.load import portable
@@ -41,20 +63,56 @@ def index(
     folders = [FolderSource(parse_root(source)) for source in sources]
     model = portable(model or recorded_model(out) or recommend_models())
     encoder = load_model(model, device, dtype, threads)
-    with JobProgressBar() as progress:
-        report = build_collection(
-            out, folders, encoder, model=model, options=job_options(threads), progress=progress
-        )
-    print_json(asdict(report)) if as_json else typer.echo(summary_of(report, out))
+    options = job_options(threads, batch_size)
+
+    def run() -> "Report":
+        with job_progress(as_json=as_json) as progress:
+            return build_collection(
+                out, folders, encoder, model=model, options=options, progress=progress
+            )
+
+    def show(report: "Report") -> None:
+        print_json(asdict(report)) if as_json else typer.echo(summary_of(report, out))
+
+    first = run()
+    show(first)
+    if watch is not None:
+        Watch(run, show, watch).follow(first.generation)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Runs a job again and again, until Ctrl-C, and shows those that changed something."""
+
+    run: Callable[[], "Report"]
+    show: Callable[["Report"], None]
+    every_s: float
+    wait: Callable[[float], None] = time.sleep
+
+    def follow(self, generation: int) -> None:
+        while True:
+            self.wait(self.every_s)
+            try:
+                report = self.run()
+            except (CollectionError, InputError) as error:
+                note(f"pictor: {error}")  # a folder that is away, another job: later, perhaps
+                continue
+            if report.generation != generation:
+                self.show(report)
+            generation = report.generation
 
 
 def recorded_model(out: Path) -> str | None:
     """The model that built the collection in `out`, if there is one."""
+    from index.catalogue import NothingPublished
     from index.collection import Collection
 
     if not (out / "catalogue.sqlite").exists():
         return None
-    collection = Collection.open(out)
+    try:
+        collection = Collection.open(out)
+    except NothingPublished:
+        return None  # a first job that was killed
     with collection.snapshot() as snapshot:
         model = snapshot.model
     collection.close()

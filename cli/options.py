@@ -79,11 +79,11 @@ def warn_of_cut(encoder: "Encoder", said: str, read: Sequence[str] = ()) -> None
         note(f"longer than the model reads, and cut: {said[:40]!r}...")
 
 
-def job_options(threads: int | None) -> "JobOptions":
+def job_options(threads: int | None, batch_size: int | None = None) -> "JobOptions":
     from index.job import JobOptions
     from models.device import available_threads
 
-    return JobOptions(threads=threads or available_threads())
+    return JobOptions(threads=threads or available_threads(), batch_size=batch_size)
 
 
 def read_picture(path: Path) -> "Image":

@@ -57,7 +57,7 @@ def test_nothing_readable_is_a_mistake(pictor: Pictor, tmp_path: Path) -> None:
 def test_indexing_again_embeds_nothing_new(pictor: Pictor, photos: Path, collection: Path) -> None:
     again = pictor("index", photos, "--out", collection, "--json")
     report = json.loads(again.out)
-    assert (report["embedded"], report["reused"], report["generation"]) == (0, 3, 2)
+    assert (report["embedded"], report["reused"], report["generation"]) == (0, 3, 1)
 
 
 def test_search_answers_text_pictures_and_both_as_json(
@@ -157,12 +157,23 @@ def test_a_collection_of_another_model_is_refused_by_both_names(
     clip_folder(tmp_path / "other-model")
     other = ("--model", tmp_path / "other-model")
     for refused in (
-        pictor("index", photos, "--out", collection, *other),
         pictor("search", collection, "--text", "red", *other),
         pictor("serve", collection, "--port", "0", *other),
     ):
         said = mistake(refused)
         assert "starter@" in said and "other-model@" in said
+
+
+def test_a_model_named_to_index_is_switched_to(
+    pictor: Pictor, photos: Path, collection: Path, tmp_path: Path
+) -> None:
+    from tests.models.test_huggingface import clip_folder  # noqa: PLC0415
+
+    clip_folder(tmp_path / "other-model")
+    indexed = pictor("index", photos, "--out", collection, "--model", tmp_path / "other-model")
+    assert "3 embedded" in indexed.out
+    assert "other-model@" in pictor("inspect", collection).out
+    assert "3 unchanged" in pictor("index", photos, "--out", collection).out
 
 
 def test_models_lists_the_starter_first(pictor: Pictor) -> None:

@@ -1,0 +1,75 @@
+"""`pictor index` as a program sees it, and as one that goes on watching."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.indexing import Watch
+from cli.progress import JobProgressLines
+from index.job import Progress, Report
+from models.errors import CollectionError
+from tests.cli.outcomes import Pictor
+
+
+def test_progress_for_programs_is_lines_of_json_on_standard_error(
+    pictor: Pictor, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "bad.png").write_bytes(b"no picture")
+    indexed = pictor("index", photos, "--out", tmp_path / "c", "--json", "--model", "starter")
+    lines = [json.loads(line) for line in indexed.err.splitlines()]
+    assert (lines[-1]["done"], lines[-1]["failed"], lines[-1]["found"]) == (4, 1, 4)
+    assert lines[-1]["remaining_s"] == 0
+    assert json.loads(indexed.out)["items"] == 3
+
+
+def test_a_line_of_progress_has_the_rate_and_the_time_that_remains(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = iter([0.0, 0.5, 2.0, 2.0, 9.0])
+    with JobProgressLines(clock=lambda: next(now)) as show:
+        show(Progress(done=5, failed=0, found=None, embedded=0, seconds=0.5))
+        show(Progress(done=20, failed=1, found=100, embedded=16, seconds=2.0))
+    first, last = map(json.loads, capsys.readouterr().err.splitlines())
+    assert first == last
+    assert (first["per_second"], first["remaining_s"], first["failed"]) == (10, 8, 1)
+
+
+def report(generation: int) -> Report:
+    return Report(
+        items=1, embedded=1, reused=0, removed=0, failed=0, generation=generation, seconds=0
+    )
+
+
+class EnoughError(Exception):
+    pass
+
+
+def test_watching_shows_what_changed_and_outlives_what_fails() -> None:
+    away = CollectionError("another job is running")
+    ends: Iterator[Report | Exception] = iter([report(1), away, report(2), report(2)])
+    shown: list[int] = []
+    waited: list[float] = []
+
+    def run() -> Report:
+        end = next(ends, EnoughError())
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    watch = Watch(run, lambda seen: shown.append(seen.generation), 30, waited.append)
+    with pytest.raises(EnoughError):
+        watch.follow(1)
+    assert shown == [2]
+    assert waited == [30] * 5
+
+
+def test_a_first_job_that_was_killed_is_no_collection_of_a_model(
+    pictor: Pictor, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "c"
+    (out / ".pictor-staging").mkdir(parents=True)
+    (out / ".pictor-lock").touch()
+    (out / "catalogue.sqlite").touch()
+    assert pictor("index", photos, "--out", out).code == 0
