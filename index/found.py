@@ -4,10 +4,11 @@ A root's name, not its place, is what a collection remembers, so that a moved or
 be re-pointed.
 """
 
+import os
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from os import stat_result
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -40,7 +41,11 @@ class FileContent:
 
     def read(self, max_bytes: int) -> bytes:
         try:
-            with self.file.open("rb") as opened:
+            # without blocking, so that a pipe put in the file's place keeps nobody waiting
+            descriptor = os.open(self.file, os.O_RDONLY | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as opened:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise ImageError("not a regular file")
                 data = opened.read(max_bytes + 1)
         except OSError as error:
             raise ImageError(f"cannot be read: {error.strerror}") from error
@@ -63,7 +68,7 @@ class FoundImage:
         return self.content.read(max_bytes)
 
 
-def file_stamp(status: Callable[[], stat_result], clock: Clock = time.time) -> str | None:
+def file_stamp(status: Callable[[], os.stat_result], clock: Clock = time.time) -> str | None:
     """Of a file by its status: size, time and inode; None where it has only just been written, and
     may be again with no other time, or where it has no status."""
     before = clock()

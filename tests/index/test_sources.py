@@ -6,7 +6,7 @@ import pytest
 
 from index.items import Failure
 from index.sources import FileContent, FolderSource, FoundImage, Root, parse_root
-from models.errors import InputError
+from models.errors import ImageError, InputError
 from tests.fakes import picture_bytes
 from tests.index.album import build, save, source
 
@@ -136,6 +136,15 @@ def test_a_pipe_with_a_pictures_name_is_a_failure_and_keeps_nobody_waiting(tmp_p
     found, failures = walk(tmp_path)
     assert [(image.path, image.caption) for image in found] == [("red.png", None)]
     assert failures == [Failure("s", "pipe.png", "not a regular file")]
+
+
+def test_a_pipe_that_was_put_in_a_pictures_place_keeps_nobody_waiting(tmp_path: Path) -> None:
+    file = save(tmp_path, "red.png", "red")
+    (found,), _ = walk(tmp_path)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(ImageError, match="not a regular file"):
+        found.read(1000)
 
 
 def test_a_name_that_is_not_utf8_is_a_failure_with_a_name_that_can_be_shown(
