@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.faiss import FlatIndex, index_name
+from index.faiss import FlatIndex
 from index.folder import checksum
+from index.indexes import index_name
 from index.items import item_id
 from index.segments import Segment, Vectors, open_segment, write_segment
 from index.verify import verify
