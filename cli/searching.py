@@ -1,8 +1,11 @@
 """`pictor search`: one query, answered in this process."""
 
+import json
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,12 +27,18 @@ from cli.options import (
 from models.errors import InputError
 
 if TYPE_CHECKING:
+    from index.filters import Filter
+    from index.hybrid import Extent
+    from index.search import Page
+    from index.snapshot import Snapshot
     from models.composers.registry import Composers
     from models.load import Encoder
     from models.query import Question
 
 
 EXCLUDE_WEIGHT = 0.5  # as over REST, where it may be chosen
+
+Mode = Literal["vector", "words", "hybrid"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,17 @@ class Asking:
     exclude: tuple[str, ...]
     composer: str | None
     weight: float | None
+    mode: Mode = "vector"
 
     def __post_init__(self) -> None:
         if self.image is None and len(self.texts) != 1:
             raise InputError(
                 "give one --text, or an --image, or an --image and what to change in it"
             )
+        if self.mode != "vector" and self.image is not None:
+            raise InputError(f"--mode {self.mode} takes a --text and no --image")
+        if self.mode == "words" and self.exclude:
+            raise InputError("--mode words has no similarity to --exclude by")
 
     def composed_by(self, composers: "Composers") -> str | None:
         """The composer's name; None where nothing is composed."""
@@ -83,6 +97,47 @@ class Asking:
         return compose_now(encoder, composer, [asked])[0]
 
 
+def where(filters: Sequence[str]) -> "Filter | None":
+    """All of them together, each as REST takes it."""
+    from index.filters import parse
+
+    try:
+        contents = [json.loads(text) for text in filters]
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--filter: not JSON: {error}") from error
+    if not contents:
+        return None
+    return parse(contents[0] if len(contents) == 1 else {"and": contents})
+
+
+def find(snapshot: "Snapshot", question: "Question", asking: Asking, extent: "Extent") -> "Page":
+    from index.hybrid import search_hybrid
+    from index.search import search as find_vectors
+
+    if asking.mode == "hybrid":
+        return search_hybrid(snapshot, question, asking.texts[0], extent)
+    return find_vectors(snapshot, question, limit=extent.limit, where=extent.where)
+
+
+def show(snapshot: "Snapshot", page: "Page", composer: str | None, as_json: bool) -> None:
+    items = snapshot.items([hit.id for hit in page.hits])
+    rows = [
+        {
+            "score": round(hit.score, 4),
+            "path": items[hit.id].path,
+            "id": hit.id,
+            "caption": items[hit.id].caption,
+        }
+        for hit in page.hits
+    ]
+    if as_json:
+        probes = page.query.probes
+        space = probes[0].space.name if probes else None
+        print_json({"space": space, "composer": composer, "hits": rows})
+    for row in [] if as_json else rows:
+        typer.echo(f"{row['score']:.4f}  {row['path']}")
+
+
 def search(
     collection: CollectionPath,
     text: Annotated[
@@ -104,6 +159,18 @@ def search(
     weight: Annotated[
         float | None, typer.Option(help="The composer's weight: 0 to 100 of sum, 0 to 1 of slerp.")
     ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            help='JSON as over REST: \'{"field": "taken_at", "gte": "2023-05"}\'; repeated, all '
+            "must hold.",
+        ),
+    ] = None,
+    mode: Annotated[
+        Mode,
+        typer.Option(help="Look for a text by what pictures show, by captions and paths, or both."),
+    ] = "vector",
     phi: PhiFolders = None,
     model: ModelName = None,
     device: Device = None,
@@ -113,31 +180,20 @@ def search(
 ) -> None:
     """Search a collection by text, by picture, or by both."""
     from index.collection import Collection
-    from index.search import search as find
+    from index.hybrid import Extent, search_words
 
-    opened = Collection.open(collection)
-    with opened.snapshot() as snapshot:
-        reference = model or snapshot.model
-    asking = Asking(tuple(text or ()), image, tuple(exclude or ()), composer, weight)
-    encoder = load_model(reference, device, dtype, threads)
-    composers = composers_of(encoder, phi or ())
-    question = asking.question(encoder, composers)
-    with opened.snapshot() as snapshot:
-        page = find(snapshot, question, limit=limit)
-        hits = page.hits
-        items = snapshot.items([hit.id for hit in hits])
-    opened.close()
-    rows = [
-        {
-            "score": round(hit.score, 4),
-            "path": items[hit.id].path,
-            "id": hit.id,
-            "caption": items[hit.id].caption,
-        }
-        for hit in hits
-    ]
-    if as_json:
-        space = page.query.probes[0].space.name
-        print_json({"space": space, "composer": asking.composed_by(composers), "hits": rows})
-    for row in [] if as_json else rows:
-        typer.echo(f"{row['score']:.4f}  {row['path']}")
+    asking = Asking(tuple(text or ()), image, tuple(exclude or ()), composer, weight, mode)
+    extent = Extent(limit=limit, where=where(filters or ()))
+    with closing(Collection.open(collection)) as opened:
+        if mode == "words":
+            with opened.snapshot() as snapshot:
+                show(snapshot, search_words(snapshot, asking.texts[0], extent), None, as_json)
+            return
+        with opened.snapshot() as snapshot:
+            reference = model or snapshot.model
+        encoder = load_model(reference, device, dtype, threads)
+        composers = composers_of(encoder, phi or ())
+        question = asking.question(encoder, composers)
+        with opened.snapshot() as snapshot:
+            page = find(snapshot, question, asking, extent)
+            show(snapshot, page, asking.composed_by(composers), as_json)
