@@ -2,7 +2,7 @@
 
 A source is walked in a stable order and tells every file that it cannot take to the walk's
 listener; it raises only for a mistake of the user's. A path may be given more than once, where a
-table lists it again or an archive holds it again: the first counts.
+table lists it again or an archive holds it again: the last counts.
 
 open_source(text) -> a source, by what there is at PATH or NAME=PATH:
 

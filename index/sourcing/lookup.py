@@ -40,7 +40,7 @@ def read_member(archive: Path, path: str, max_bytes: int) -> bytes:
 
 @lru_cache(maxsize=REMEMBERED)
 def _pictures(archive: Path, written: tuple[int, ...]) -> Mapping[str, Content]:
-    """By path; of several with one path the first."""
+    """By path; of several with one path the last."""
     found: dict[str, Content] = {}
     for name, content in _contents(archive):
         try:
@@ -48,7 +48,7 @@ def _pictures(archive: Path, written: tuple[int, ...]) -> Mapping[str, Content]:
         except MemberError:
             continue  # it was told as a failure when it was indexed
         if is_picture(path):
-            found.setdefault(path, content)
+            found[path] = content
     return found
 
 
