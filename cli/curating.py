@@ -1,17 +1,39 @@
-"""`pictor duplicates`: what a collection holds nearly twice."""
+"""`pictor duplicates` and `pictor export`: what a collection holds nearly twice, and all it holds,
+elsewhere."""
 
 import json
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import CollectionPath, Threads, note
+from cli.options import (
+    CollectionPath,
+    Device,
+    Dtype,
+    ModelName,
+    Threads,
+    composers_of,
+    load_model,
+    note,
+)
 from cli.progress import ProgressBar
+from cli.searching import Asking
+from models.errors import InputError
 
 if TYPE_CHECKING:
+    from index.collection import Snapshot
     from index.duplicates import Group
+    from index.export_pictures import Wanted
+    from index.items import Failure
+    from models.query import Question
+
+KINDS = ("vectors", "folder", "webdataset", "collection")
+BEST = 100  # of a result set, unless a limit is given
 
 # read by numpy's BLAS, whichever it is, when numpy is imported
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -69,3 +91,115 @@ def text_of(group: "Group") -> str:
         size = f"{picture.width} x {picture.height}"
         lines.append(f"  {similarity:.4f}  {size:>13}  {'  '.join(picture.paths)}")
     return "\n".join(lines)
+
+
+def export(
+    collection: CollectionPath,
+    out: Annotated[Path, typer.Argument(help="A new or an empty folder.")],
+    kind: Annotated[str, typer.Option("--as", help=f"One of {', '.join(KINDS)}.")],
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="Only the pictures that this finds; with --image, the instruction."),
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="Only the pictures that are most like this one.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pictures at most.", show_default="100 that are found, else all"),
+    ] = None,
+    metadata: Annotated[
+        str | None, typer.Option(help="Of vectors: parquet or jsonl.", show_default="parquet")
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(help="Of vectors: which, where there are several spaces.")
+    ] = None,
+    model: ModelName = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    threads: Threads = None,
+) -> None:
+    """Write a collection's vectors and metadata, its pictures or those that a query finds, or all
+    of it as a collection of its own: a backup, also while it is served or built."""
+    from index.collection import Collection
+
+    pictures = {"text": text, "image": image, "limit": limit, "model": model}
+    vectors = {"metadata": metadata, "space": space}
+    if kind not in KINDS:
+        raise InputError(f"--as {kind}: expected one of {', '.join(KINDS)}")
+    if kind == "collection":
+        _refuse(kind, {**pictures, **vectors})
+        typer.echo(copied_collection(collection, out))
+        return
+    _refuse(kind, pictures if kind == "vectors" else vectors)
+    with closing(Collection.open(collection)) as opened:
+        question = None
+        if text or image:
+            with opened.snapshot() as snapshot:
+                reference = model or snapshot.model
+            asking = Asking(tuple(text or ()), image, (), None, None)
+            encoder = load_model(reference, device, dtype, threads)
+            question = asking.question(encoder, composers_of(encoder, ()))
+        with opened.snapshot() as snapshot:
+            if kind == "vectors":
+                typer.echo(exported_vectors(snapshot, out, space, metadata))
+            else:
+                wanted = wanted_pictures(snapshot, question, limit)
+                typer.echo(exported_pictures(snapshot, wanted, out, kind))
+
+
+def copied_collection(collection: Path, out: Path) -> str:
+    from index.backup import copy_collection
+
+    with ProgressBar("copying", None) as progress:
+        copied = copy_collection(collection, out, progress)
+    return f"{out}: generation {copied.generation}, {copied.items} pictures, {copied.files} files"
+
+
+def exported_vectors(
+    snapshot: "Snapshot", out: Path, space: str | None, metadata: str | None
+) -> str:
+    from index.export_vectors import FORMS, export_vectors
+
+    with ProgressBar("writing", snapshot.count) as progress:
+        written = export_vectors(
+            snapshot, out, space=space, form=metadata or FORMS[0], progress=progress
+        )
+    return f"{out}: {written.rows} vectors of {written.space} in {written.files} files"
+
+
+def wanted_pictures(
+    snapshot: "Snapshot", question: "Question | None", limit: int | None
+) -> "Iterator[Wanted]":
+    from itertools import islice
+
+    from index.export_pictures import best, everything
+
+    if question is None:
+        return islice(everything(snapshot), limit)
+    return best(snapshot, question, limit or BEST)
+
+
+def exported_pictures(
+    snapshot: "Snapshot", wanted: "Iterator[Wanted]", out: Path, kind: str
+) -> str:
+    from index.export_pictures import export_folder, export_shards
+
+    gone = 0
+
+    def missing(failure: "Failure") -> None:
+        nonlocal gone
+        gone += 1
+        note(failure.reason)
+
+    write = export_folder if kind == "folder" else export_shards
+    written = write(snapshot, wanted, out, missing)
+    lost = f", {gone} that cannot be read any more were left out" if gone else ""
+    return f"{out}: {written} pictures{lost}"
+
+
+def _refuse(kind: str, given: Mapping[str, object]) -> None:
+    """What would be silently ignored is refused."""
+    for name, value in given.items():
+        if value:
+            raise InputError(f"--{name}: means nothing to --as {kind}")

@@ -34,6 +34,7 @@ PANELS = {
         serving.serve,
         indexing.inspect,
         curating.duplicates,
+        curating.export,
     ),
     "Models": (vectors.models, vectors.embed, converting.convert),
     "Measure and train": (

@@ -1,14 +1,20 @@
-"""A collection's near-duplicates, listed for people and for programs."""
+"""A collection's near-duplicates, listed, and a collection written elsewhere."""
 
 import json
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli.outcomes import Pictor, mistake
 from tests.fakes import picture
+
+BACKUP_PAGE = Path(__file__).parents[2] / "docs" / "backup.md"
 
 
 @pytest.fixture
@@ -59,3 +65,69 @@ def test_the_command_can_still_limit_the_threads_of_blas_when_it_begins() -> Non
     code = "import sys, cli.main; print('numpy' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
+
+
+def test_vectors_are_exported_with_json_lines_for_those_without_pyarrow(
+    pictor: Pictor, collection: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    told = pictor("export", collection, out, "--as", "vectors", "--metadata", "jsonl")
+    assert told.code == 0 and "3 vectors of starter@" in told.out
+    assert np.load(out / "img_emb" / "img_emb_0.npy").shape == (3, 256)
+    lines = (out / "metadata" / "metadata_0.jsonl").read_text().splitlines()
+    assert {Path(json.loads(line)["image_path"]).name for line in lines} == {
+        "red.png",
+        "green.png",
+        "blue.png",
+    }
+
+
+def test_a_result_set_is_exported_in_its_order(
+    pictor: Pictor, collection: Path, photos: Path, tmp_path: Path
+) -> None:
+    asked = ("--image", photos / "blue.png", "--limit", "2")
+    told = pictor("export", collection, tmp_path / "out", "--as", "folder", *asked)
+    assert told.code == 0 and "2 pictures" in told.out
+    first, *_ = sorted((tmp_path / "out").glob("*.png"))
+    assert first.name == "000001-blue.png"
+    assert first.read_bytes() == (photos / "blue.png").read_bytes()
+
+
+def test_originals_that_are_gone_are_counted_and_named(
+    pictor: Pictor, collection: Path, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "red.png").unlink()
+    told = pictor("export", collection, tmp_path / "out", "--as", "webdataset")
+    assert told.code == 0
+    assert "2 pictures, 1 that cannot be read any more" in told.out and "red.png" in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--as", "zip"], "vectors, folder, webdataset, collection"),
+        (["--as", "vectors", "--text", "red"], "--text"),
+        (["--as", "folder", "--space", "x"], "--space"),
+        (["--as", "collection", "--limit", "3"], "--limit"),
+        (["--as", "vectors", "--metadata", "csv"], "parquet or jsonl"),
+        (["--as", "vectors", "--space", "other"], "starter@"),
+    ],
+)
+def test_what_an_export_would_ignore_or_does_not_know_is_a_mistake(
+    pictor: Pictor, collection: Path, tmp_path: Path, arguments: list[str], named: str
+) -> None:
+    assert named in mistake(pictor("export", collection, tmp_path / "out", *arguments))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_commands_of_the_page_about_backups_run(
+    pictor: Pictor, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(collection, tmp_path / "my-collection")
+    blocks = re.findall(r"```sh\n(.*?)```", BACKUP_PAGE.read_text(), flags=re.DOTALL)
+    lines = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    assert len(lines) == 5
+    for pictor_itself, *arguments in lines:
+        ran = pictor(*arguments)
+        assert (pictor_itself, ran.code) == ("pictor", 0), (arguments, ran.err)
