@@ -42,7 +42,7 @@ class FetchLimits:
     seconds: float = 30  # of one transfer
     attempts: int = 3
     redirects: int = 5
-    connections: int = 64
+    connections: int = 32
     wait_s: float = 60  # the longest between two attempts
 
 
@@ -69,10 +69,10 @@ class Fetcher:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._guard = guard or Guard()
-        self._limits = limits or FetchLimits()
+        self.limits = limits or FetchLimits()
         self._sleep = sleep
         self._tls = tls or ssl.create_default_context()
-        self._places = threading.BoundedSemaphore(self._limits.connections)
+        self._places = threading.BoundedSemaphore(self.limits.connections)
 
     def fetch(self, url: str, max_bytes: int) -> bytes:
         for attempt in count(1):
@@ -80,23 +80,23 @@ class Fetcher:
                 with self._places:
                     return self._follow(url, max_bytes)
             except _PassingError as error:
-                if attempt >= self._limits.attempts:
+                if attempt >= self.limits.attempts:
                     raise ImageError(f"{error}, {attempt} times") from error
                 wait_s = error.wait_s
                 if wait_s is None:
                     # spread, or all that failed together would come back together
                     wait_s = 2 ** (attempt - 1) * random.uniform(0.5, 1)
-                self._sleep(min(wait_s, self._limits.wait_s))
+                self._sleep(min(wait_s, self.limits.wait_s))
         raise AssertionError("an endless count has ended")
 
     def _follow(self, url: str, max_bytes: int) -> bytes:
-        deadline = _Deadline(self._limits.seconds)
-        for _ in range(self._limits.redirects + 1):
+        deadline = _Deadline(self.limits.seconds)
+        for _ in range(self.limits.redirects + 1):
             answer = self._transfer(parse_location(url), max_bytes, deadline)
             if isinstance(answer, bytes):
                 return answer
             url = urljoin(url, answer.to)
-        raise ImageError(f"over {self._limits.redirects} redirects")
+        raise ImageError(f"over {self.limits.redirects} redirects")
 
     def _transfer(
         self, location: Location, max_bytes: int, deadline: "_Deadline"
@@ -113,7 +113,7 @@ class Fetcher:
             unknown = ImageError if error.errno != socket.EAI_AGAIN else _PassingError
             raise unknown(f"{location.host}: {error.strerror}") from error
         except TimeoutError as error:
-            raise _PassingError(f"took over {self._limits.seconds:g} seconds") from error
+            raise _PassingError(f"took over {self.limits.seconds:g} seconds") from error
         except (OSError, http.client.HTTPException) as error:
             raise _PassingError(f"{location.host}: {error or type(error).__name__}") from error
 

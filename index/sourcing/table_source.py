@@ -3,7 +3,7 @@
 A column names the pictures and another one captions; which, is told by their names unless it is
 said. All other columns of single values are metadata, each in its type: what is missing, not a
 number or endless is left out, and a time is text in ISO 8601. A path is relative to the table's
-folder and stays inside it; an address is fetched when its picture is read, and has no stamp.
+folder and stays inside it; an address is fetched, some way ahead of its reader, and has no stamp.
 """
 
 import math
@@ -11,6 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from datetime import time as time_of_day
@@ -18,11 +19,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from index.addresses import parse_location
-from index.fetching import Fetcher, UrlContent
+from index.fetching import Fetcher
 from index.found import Clock, FileContent, FoundImage, Listener, Root, file_stamp, is_utf8, stop_at
 from index.items import Failure, Scalar
 from index.sidecars import Sidecar, SidecarError, described
 from index.sourcing.delimited import column_types
+from index.sourcing.prefetching import Prefetcher
 from index.sourcing.tables import DELIMITERS, Entry, column_names, read_rows
 from models.errors import ImageError, InputError
 
@@ -81,27 +83,30 @@ class _TableWalk:
         self._types = _types(source.table)
 
     def images(self) -> Iterator[FoundImage]:
-        for where, entry in read_rows(self._source.table, None, self._refuse):
-            try:
-                yield self._image(where, entry)
-            except _RowError as error:
-                self._refuse(where, str(error))
+        with closing(Prefetcher(self._source.fetcher)) as prefetcher:
+            for where, entry in read_rows(self._source.table, None, self._refuse):
+                try:
+                    found = self._image(where, entry, prefetcher)
+                except _RowError as error:
+                    self._refuse(where, str(error))
+                else:
+                    yield found
 
-    def _image(self, where: str, entry: Entry) -> FoundImage:
+    def _image(self, where: str, entry: Entry, prefetcher: Prefetcher) -> FoundImage:
         place = entry.get(self._picture)
         if not isinstance(place, str) or not place.strip() or not is_utf8(place):
             raise _RowError(f"{self._picture!r} names no picture")
         said = self._said(where, entry)
         if "://" in place:
-            return self._on_the_web(place.strip(), said)
+            return self._on_the_web(place.strip(), said, prefetcher)
         return self._in_the_folder(place, said)
 
-    def _on_the_web(self, url: str, said: Sidecar) -> FoundImage:
+    def _on_the_web(self, url: str, said: Sidecar, prefetcher: Prefetcher) -> FoundImage:
         try:
             parse_location(url)
         except ImageError as error:
             raise _RowError(str(error)) from error
-        content = UrlContent(self._source.fetcher, url)
+        content = prefetcher.content(url)
         return FoundImage(self._source.name, url, said.caption, said.metadata, content)
 
     def _in_the_folder(self, place: str, said: Sidecar) -> FoundImage:
