@@ -16,8 +16,9 @@ from statistics import median
 import numpy as np
 import torch
 
-from index.faiss import FlatIndex, limit_faiss_threads
+from index.faiss import exact_index, limit_faiss_threads
 from index.gallery import Gallery, Held
+from index.neighbours import TunedIndex
 from index.segments import Segment, Vectors, ids_to_rows
 from index.view import View
 from models.composers.composer import Asked, compose_now
@@ -50,7 +51,7 @@ def random_gallery(encoder: Encoder) -> Gallery:
         units, norms = unit(rows)
         parts.append(Vectors(units.astype(np.float16), norms))
     ids = ids_to_rows([f"{number:032x}" for number in range(ITEMS)])
-    indexes = [FlatIndex.build(p.units.shape[1], [p.units]) for p in parts]
+    indexes = [TunedIndex(exact_index(p.units.shape[1], [p.units])) for p in parts]
     return Gallery(1, encoder.spaces, Held([Segment(ids, tuple(parts))], indexes))
 
 

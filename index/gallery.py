@@ -10,38 +10,29 @@ import re
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue import Catalogue
-from index.faiss import FlatIndex, Nearest
+from index.faiss import Nearest, exact_index
 from index.folder import CollectionFolder
 from index.indexes import dead_rows, open_index
+from index.neighbours import Likeness, Mask, Neighbours, Rows, TunedIndex
 from index.segments import Segment, Units, open_segment
+from index.units import StackedUnits
 from models.errors import CollectionError, SpaceError
 from models.space import Space, named
 from models.vectors import Embeddings, Vector
+
+__all__ = ["CHUNK_ROWS", "NO_ROWS", "Gallery", "Held", "Mask", "Rows"]
 
 CHUNK_ROWS = 4096
 ID = re.compile(r"[0-9a-f]{32}")
 
 T = TypeVar("T")
-Rows = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 NO_ROWS: Rows = np.empty(0, np.int64)
-
-
-class VectorIndex(Protocol):
-    def __len__(self) -> int: ...
-
-    def search(
-        self, vectors: Embeddings, k: int, *, among: NDArray[np.bool_] | None = None
-    ) -> Sequence[Nearest]:
-        """For each vector (n, dim), nearest first: scores (m,) and rows (m,), m = min(k, rows
-        held); of the rows that `among` (rows held,) marks, where it is given."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class Held:
     """What a gallery is made of; `indexes`, one a space, cover the first of the segments."""
 
     segments: Sequence[Segment]
-    indexes: Sequence[VectorIndex]
+    indexes: Sequence[TunedIndex]
     dead: Rows = field(default_factory=lambda: NO_ROWS)
 
 
@@ -63,9 +54,9 @@ class Gallery:
         self._alive = np.ones(len(self), dtype=np.bool_)
         self._alive[held.dead] = False
         self._has_dead = len(held.dead) > 0
-        self._indexes = tuple(held.indexes)
-        self._covered = self._covered_rows()
-        self._beside = tuple(self._index_beside(position) for position in range(len(spaces)))
+        self._neighbours = tuple(
+            self._neighbours_of(position, index) for position, index in enumerate(held.indexes)
+        )
         # an id is two big-endian halves, so that comparing numbers compares ids
         ids = [segment.ids.view(">u8").astype(np.uint64) for segment in self._segments]
         self._ids = np.concatenate([np.empty((0, 2), np.uint64), *ids])  # (n, 2)
@@ -89,20 +80,14 @@ class Gallery:
         dead = dead_rows(records, catalogue.dead())
         return cls(header.generation, header.spaces, Held(segments, indexes, dead))
 
-    def _covered_rows(self) -> int:
-        """How many rows, from the first on, the indexes hold."""
-        covered = {len(index) for index in self._indexes}
-        if len(covered) != 1 or not covered <= set(self._starts.tolist()):
-            raise CollectionError(f"indexes hold {covered} rows, segments end at {self._starts}")
-        return covered.pop()
-
-    def _index_beside(self, position: int) -> VectorIndex | None:
-        first = int(np.searchsorted(self._starts, self._covered))
-        others = self._segments[first:]
-        if not others:
-            return None
-        units = (segment.vectors[position].units for segment in others)
-        return FlatIndex.build(self.spaces[position].dimension, units)
+    def _neighbours_of(self, position: int, covering: TunedIndex) -> Neighbours:
+        units = [segment.vectors[position].units for segment in self._segments]
+        rows = len(covering.index)
+        if rows not in self._starts:
+            raise CollectionError(f"index holds {rows} rows, segments end at {self._starts}")
+        others = units[int(np.searchsorted(self._starts, rows)) :]
+        beside = exact_index(self.spaces[position].dimension, others) if others else None
+        return Neighbours(StackedUnits(units), covering, beside)
 
     def __len__(self) -> int:
         """Of all rows, dead ones included: a row is always less."""
@@ -121,23 +106,27 @@ class Gallery:
             )
         return self.spaces.index(space)
 
+    @property
+    def exact(self) -> bool:
+        """Whether `nearest` misses nothing."""
+        return all(each.exact for each in self._neighbours)
+
     def nearest(
-        self, space: Space, vectors: Embeddings, k: int, *, among: Mask | None = None
-    ) -> Sequence[Nearest]:
-        """For each vector (n, dim), nearest first, as the index has them: scores (m,) and rows
-        (m,); of the rows that `among` marks (len(gallery),), where it is given. Many at once cost
-        far less than one by one."""
-        position, covered = self.position(space), self._covered
+        self,
+        space: Space,
+        vectors: Embeddings,
+        k: int,
+        *,
+        among: Mask | None = None,
+        likeness: Likeness = "text",
+    ) -> list[Nearest]:
+        """For each vector (n, dim), nearest first: scores (m,) and rows (m,), m <= k; of the rows
+        that `among` marks (len(gallery),), where it is given. Many at once cost far less than one
+        by one; a text's likes are looked for harder than a picture's, so it is what is assumed."""
         wanted = among
         if self._has_dead:
             wanted = self._alive if among is None else among & self._alive
-        first, rest = (None, None) if wanted is None else (wanted[:covered], wanted[covered:])
-        found = self._indexes[position].search(vectors, k, among=first)
-        beside = self._beside[position]
-        if beside is None:
-            return found
-        others = beside.search(vectors, k, among=rest)
-        return [_merged(a, b, covered, k) for a, b in zip(found, others, strict=True)]
+        return self._neighbours[self.position(space)].nearest(vectors, k, likeness, wanted)
 
     def row(self, item: str) -> int | None:
         """The row of an id; None for an unknown id or what is not an id at all."""
@@ -180,13 +169,9 @@ class Gallery:
 
     def units(self, rows: Rows, space: Space) -> Units:
         """(m,) rows -> (m, dim) float16, in their order."""
-        gathered = np.empty((len(rows), space.dimension), dtype=np.float16)
-        position = self.position(space)
-        held_by = np.searchsorted(self._starts, rows, side="right") - 1
-        for number in np.unique(held_by):
-            mine, segment = held_by == number, self._segments[number]
-            gathered[mine] = segment.vectors[position].units[rows[mine] - self._starts[number]]
-        return gathered
+        if not len(rows):
+            return np.empty((0, space.dimension), np.float16)
+        return self._neighbours[self.position(space)].units.take(rows)
 
     def embedding(self, row: int, space: Space) -> Vector:
         """(dim,) float32, as the model gave it, within float16's precision."""
@@ -221,10 +206,3 @@ class Gallery:
                 self._made[key] = make()
             made: T = self._made[key]
             return made
-
-
-def _merged(covered: Nearest, beside: Nearest, start: int, k: int) -> Nearest:
-    scores = np.concatenate([covered[0], beside[0]])
-    rows = np.concatenate([covered[1], beside[1] + start])
-    order = np.argsort(-scores, kind="stable")[:k]
-    return scores[order], rows[order]

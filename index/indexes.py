@@ -1,20 +1,26 @@
 """The indexes beside the segments: what the catalogue keeps of them, and how they are named.
 
-An index covers the first of the catalogue's segments, those that were there when it was built; what
-came later is searched beside it. Its file is named by its settings and the checksums of the
-segments that it covers, in their order: since a segment never changes, the name fixes which row is
-which, and an index beside other segments is refused rather than read.
+The settings are JSON: the FAISS factory string, and for an index that is not exact what its
+searches were tuned to (index/effort.py). An index covers the first of the catalogue's segments,
+those that were there when it was built; what came later is searched beside it. Its file is named by
+its settings and the checksums of the segments that it covers, in their order: since a segment never
+changes, the name fixes which row is which, and an index beside other segments is refused rather
+than read.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.faiss import FlatIndex
+from index.effort import Tuning, parse_tuning
+from index.faiss import FaissIndex
+from index.neighbours import TunedIndex
 from index.segments import SegmentRecord
 from models.errors import CollectionError
 
@@ -44,14 +50,38 @@ def index_name(covered: Iterable[SegmentRecord], space: int = 0, settings: str =
     return digest.hexdigest()[:32] + SUFFIX
 
 
+def settings_of(factory: str, tuning: Tuning | None) -> str:
+    tuned = {} if tuning is None else {"tuning": json.loads(tuning.to_json())}
+    return json.dumps({"factory": factory, **tuned}, sort_keys=True)
+
+
+def factory_of(settings: str) -> str:
+    return str(_held(settings).get("factory", "Flat"))
+
+
+def tuning_of(settings: str) -> Tuning | None:
+    """Raises CollectionError for settings that are none."""
+    held = _held(settings).get("tuning")
+    return None if held is None else parse_tuning(json.dumps(held))
+
+
+def _held(settings: str) -> dict[str, Any]:
+    try:
+        held = json.loads(settings)
+    except (ValueError, RecursionError) as error:
+        raise CollectionError(f"index settings cannot be read: {settings[:80]!r}") from error
+    return held if isinstance(held, dict) else {}
+
+
 def open_index(
     folder: Path, record: IndexRecord, segments: Sequence[SegmentRecord], dimension: int
-) -> FlatIndex:
+) -> TunedIndex:
     """Raises CollectionError for an index that is damaged, or of other segments than these."""
     covered = segments[: record.segments]
     if record.name != index_name(covered, record.space, record.settings):
         raise CollectionError(f"{folder / record.name}: an index of other segments")
-    return FlatIndex.read(folder / record.name, dimension)
+    index = FaissIndex.open(folder / record.name, dimension, record.bytes)
+    return TunedIndex(index, tuning_of(record.settings))
 
 
 def dead_rows(

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.building import IndexBuilder, IndexOptions
 from index.catalogue import connect, reading
 from index.folder import CollectionFolder, checksum
 from index.journal import Journal
@@ -27,7 +28,7 @@ from models.encoders import ImageEncoder
 from models.errors import CollectionError, InputError
 from models.space import Space, named
 
-__all__ = ["JobOptions", "Progress", "Report", "build_collection"]
+__all__ = ["IndexOptions", "JobOptions", "Progress", "Report", "build_collection"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def build_collection(  # noqa: PLR0913
             "index with the model that fills them"
         )
     names = _names(sources)
+    options.index.check(encoder.spaces)
     folder = CollectionFolder(out.absolute())
     folder.claim()
     with (
@@ -73,7 +75,8 @@ def build_collection(  # noqa: PLR0913
         if not journal.occurrences():
             folder.clear_staging()
             raise InputError(_nothing_read(names, journal))
-        staged = stage_vectors(folder, previous, journal, encoder.spaces)
+        builder = IndexBuilder(options.index, encoder, journal, folder.staging.indexes)
+        staged = stage_vectors(folder, previous, journal, builder)
         folder.adopt("segments", "indexes")
         published = publish(
             folder.catalogue,

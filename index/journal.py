@@ -153,6 +153,15 @@ class Journal:
     def item_ids(self) -> list[str]:
         return [id_ for (id_,) in self._execute("SELECT id FROM items")]
 
+    def captions(self, count: int) -> list[str]:
+        """At most so many different captions of this run, drawn evenly."""
+        rows = self._execute(
+            "SELECT caption FROM (SELECT DISTINCT caption FROM occurrences "
+            "WHERE caption IS NOT NULL) ORDER BY random() LIMIT ?",
+            (count,),
+        )
+        return [caption for (caption,) in rows]
+
     def occurrences(self) -> int:
         return int(self._execute("SELECT count(*) FROM occurrences")[0][0])
 

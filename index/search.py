@@ -22,6 +22,7 @@ from index.gallery import CHUNK_ROWS, NO_ROWS, Gallery, Mask, Rows
 from index.matching import Few, Selection
 from index.segments import Units
 from index.snapshot import Snapshot
+from index.units import inner_products
 from index.view import View
 from models.errors import InputError
 from models.query import Query, Question
@@ -190,7 +191,7 @@ def _first_of_each(
     if not wanted:
         return []
     gallery = wanted[0].gallery
-    proposed = PROPOSED + SLACK + max(len(each.left_out) for each in wanted)
+    proposed = _proposals(wanted, count)
     selection = wanted[0].selection  # only a single query has one
     if proposed >= gallery.count or isinstance(selection, Few):
         return [_first(each, q, None, count) for each, q in zip(wanted, queries, strict=True)]
@@ -200,6 +201,14 @@ def _first_of_each(
         _first(each, query, _proposed(gallery, query, [next(nearest) for _ in query.probes]), count)
         for each, query in zip(wanted, queries, strict=True)
     ]
+
+
+def _proposals(wanted: Sequence[Wanted], count: int) -> int:
+    """How many nearest to ask for: of an exact index as many as deep pages want, which cost it
+    nothing, of another few more than the page needs."""
+    first_page = all(each.after is None for each in wanted)
+    needed = 2 * count if first_page and not wanted[0].gallery.exact else PROPOSED + SLACK
+    return needed + max(len(each.left_out) for each in wanted)
 
 
 def _nearest(
@@ -233,7 +242,7 @@ def _first(wanted: Wanted, query: Query, candidates: Candidates | None, count: i
 def _proposed(gallery: Gallery, query: Query, nearest: Sequence[Nearest]) -> Candidates:
     """The union of each probe's nearest."""
     highest = [
-        float(scores[-1]) + _rounding(probe.space.dimension)
+        (float(scores[-1]) if len(scores) else -1.0) + _rounding(probe.space.dimension)
         for probe, (scores, _) in zip(query.probes, nearest, strict=True)
     ]
     union = np.unique(np.concatenate([rows for _, rows in nearest]))
@@ -275,11 +284,7 @@ def _spaces_of(query: Query) -> list[Space]:
 
 def score(units: Mapping[Space, Units], query: Query) -> Scores:
     """(m, dim) float16 a space -> (m,): similarities are summed in float64 row by row."""
-    rows = {space: each.astype(np.float64) for space, each in units.items()}
-    similarities = [
-        np.sum(rows[probe.space] * probe.vector.astype(np.float64), axis=-1)
-        for probe in query.probes
-    ]
+    similarities = [inner_products(units[probe.space], probe.vector) for probe in query.probes]
     return query.scores(similarities).astype(np.float32)
 
 

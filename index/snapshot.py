@@ -8,6 +8,7 @@ from index.catalogue import Catalogue
 from index.filters import Filter
 from index.folder import CollectionFolder
 from index.gallery import Gallery
+from index.indexes import factory_of, tuning_of
 from index.items import Failure, Item
 from index.matching import Selection, matching
 from index.originals import read_original
@@ -16,6 +17,15 @@ from index.words import Ranked, tiers
 from models.errors import GoneError, UnknownItemError
 from models.space import Space
 from models.vectors import Vector
+
+
+@dataclass(frozen=True)
+class IndexStatistics:
+    space: str
+    factory: str  # FAISS's words for its kind
+    rows: int  # that it covers; the rest is searched exactly
+    recall_image: float  # at 10, as measured when it was built; 1 of an exact one
+    recall_text: float
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,7 @@ class CollectionStatistics:
     created_at: str  # ISO 8601, UTC
     updated_at: str
     vector_bytes: int
+    indexes: tuple[IndexStatistics, ...]
 
 
 class Snapshot:
@@ -126,7 +137,19 @@ class Snapshot:
             created_at=header.created_at,
             updated_at=header.updated_at,
             vector_bytes=sum(segment.bytes for segment in self._catalogue.segments()),
+            indexes=tuple(self._index_statistics(header.spaces)),
         )
+
+    def _index_statistics(self, spaces: tuple[Space, ...]) -> Iterator[IndexStatistics]:
+        for record, space in zip(self._catalogue.indexes(), spaces, strict=True):
+            tuning = tuning_of(record.settings)
+            yield IndexStatistics(
+                space=space.name,
+                factory=factory_of(record.settings),
+                rows=record.rows,
+                recall_image=tuning.image.recall if tuning else 1.0,
+                recall_text=tuning.text.recall if tuning else 1.0,
+            )
 
     def failures(self) -> Iterator[Failure]:
         return self._catalogue.failures()

@@ -8,11 +8,10 @@ fifth of their rows have left.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from index.faiss import FlatIndex
-from index.folder import CollectionFolder, checksum
-from index.indexes import IndexRecord, index_name
+from index.building import IndexBuilder, IndexOptions
+from index.folder import CollectionFolder
+from index.indexes import IndexRecord
 from index.journal import Journal
 from index.previous import Kept, Previous
 from index.segments import (
@@ -23,7 +22,6 @@ from index.segments import (
     open_segment,
     rows_to_ids,
 )
-from models.space import Space
 
 DEAD_SHARE = 0.2  # of all rows: from there on they are left behind
 BESIDE_SHARE = 0.1  # of all rows: more are not searched beside an index
@@ -38,9 +36,10 @@ class Staged:
 
 
 def stage_vectors(
-    folder: CollectionFolder, previous: Previous, journal: Journal, spaces: Sequence[Space]
+    folder: CollectionFolder, previous: Previous, journal: Journal, builder: IndexBuilder
 ) -> Staged:
-    staging, dimensions = folder.staging, [space.dimension for space in spaces]
+    staging, spaces = folder.staging, builder.encoder.spaces
+    dimensions = [space.dimension for space in spaces]
     kept = _left_alone(previous)
     writer = SegmentWriter(staging.segments)
     for segment in _rewritten(previous.kept[len(kept) :], journal, folder, dimensions):
@@ -51,7 +50,9 @@ def stage_vectors(
         for record in records[len(kept) :]
     ]
     opened = (*(each.segment for each in kept), *written)
-    return Staged(records, opened, _indexes(staging, previous, records, opened, spaces))
+    serve = _still_serve(previous, records, builder.options)
+    indexes = previous.indexes if serve else builder.build(records, opened)
+    return Staged(records, opened, indexes)
 
 
 def _left_alone(previous: Previous) -> tuple[Kept, ...]:
@@ -83,46 +84,13 @@ def _rewritten(
             yield segment.rows(rows)
 
 
-def _indexes(
-    staging: CollectionFolder,
-    previous: Previous,
-    records: Sequence[SegmentRecord],
-    opened: Sequence[Segment],
-    spaces: Sequence[Space],
-) -> tuple[IndexRecord, ...]:
-    if _still_serve(previous, records):
-        return previous.indexes
-    return tuple(
-        _built(staging.indexes, records, opened, (position, space.dimension))
-        for position, space in enumerate(spaces)
-    )
-
-
-def _still_serve(previous: Previous, records: Sequence[SegmentRecord]) -> bool:
-    if not previous.indexes:
+def _still_serve(
+    previous: Previous, records: Sequence[SegmentRecord], options: IndexOptions
+) -> bool:
+    if not previous.indexes or not all(options.wants(i.settings) for i in previous.indexes):
         return False
     covered = previous.indexes[0].segments
     are_covered = [each.record for each in previous.kept[:covered]] == list(records[:covered])
     rows = sum(record.rows for record in records)
     beside = sum(record.rows for record in records[covered:])
     return are_covered and beside <= max(BESIDE_ROWS, BESIDE_SHARE * rows)
-
-
-def _built(
-    folder: Path,
-    records: Sequence[SegmentRecord],
-    opened: Sequence[Segment],
-    space: tuple[int, int],
-) -> IndexRecord:
-    position, dimension = space
-    index = FlatIndex.build(dimension, (each.vectors[position].units for each in opened))
-    file = folder / index_name(records, position)
-    index.write(file)
-    return IndexRecord(
-        name=file.name,
-        rows=len(index),
-        bytes=file.stat().st_size,
-        checksum=checksum(file),
-        space=position,
-        segments=len(records),
-    )

@@ -77,6 +77,12 @@ def reach(index: FaissIndex, truth: Truth, target: float) -> Reached:
     return max(tried, key=lambda each: (each.mean, -each.cost)).reached
 
 
+def recall_of(index: FaissIndex, units: StackedUnits, tuning: Tuning, seed: int = 1) -> float:
+    """Of queries like pictures, others than those that it was tuned with."""
+    (truth,) = truths(units, [image_queries(units, seed)])
+    return recall_at(index, truth, tuning.image.effort)
+
+
 def recall_at(index: FaissIndex, truth: Truth, effort: Effort) -> float:
     """Mean recall@10 of searches with that effort."""
     return float(truth.recalls(_proposals(index, truth, effort), [effort.proposed]).mean())

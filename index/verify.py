@@ -3,7 +3,8 @@
 Faults come as plain lines; none means that SQLite finds its file whole, that every file which the
 catalogue names has the checksum it had, that every item has exactly one vector in each space (unit
 length within float16's precision, positive norm) and a thumbnail, and that the indexes hold the
-rows of the segments that they cover.
+rows of the segments that they cover, or, where they are not exact, find them as well as when they
+were built.
 Originals that cannot be read are no faults: folders may be moved or unplugged.
 """
 
@@ -16,17 +17,20 @@ from sqlite3 import Connection
 import numpy as np
 
 from index.catalogue import NothingPublished, SqliteCatalogue, connect, reading
-from index.faiss import FlatIndex
+from index.faiss import FaissIndex
 from index.folder import CollectionFolder, checksum
 from index.gallery import CHUNK_ROWS
-from index.indexes import IndexRecord, index_name
-from index.segments import Segment, Units, Vectors, open_segment, rows_to_ids
+from index.indexes import IndexRecord, index_name, tuning_of
+from index.segments import Segment, Vectors, open_segment, rows_to_ids
+from index.tuning import recall_of
+from index.units import StackedUnits
 from models.decode import decode
 from models.errors import CollectionError, ImageError
 from models.space import Space
 
 Sound = dict[str, Segment]  # those that can be read, by name
 
+LOST_RECALL = 0.05  # beyond what a sample of queries leaves open
 UNIT_TOLERANCE = 2e-3  # float16 keeps 11 bits of each component
 
 
@@ -147,7 +151,7 @@ def _one_index_faults(
     if checksum(file) != record.checksum:
         yield f"{named}: its checksum is not the catalogue's"
     try:
-        index = FlatIndex.read(file, space.dimension)
+        index = FaissIndex.open(file, space.dimension, record.bytes)
     except CollectionError as error:
         yield str(error)
         return
@@ -155,15 +159,19 @@ def _one_index_faults(
     if len(index) != rows or record.rows != rows:
         yield f"{named}: holds {len(index)} rows, its segments {rows}"
         return
-    yield from _row_faults(named, index, [s.vectors[record.space].units for s in segments])
+    units = StackedUnits([segment.vectors[record.space].units for segment in segments])
+    tuning = tuning_of(record.settings)
+    if tuning is None:
+        yield from _row_faults(named, index, units)
+    elif (recall := recall_of(index, units, tuning)) < tuning.image.recall - LOST_RECALL:
+        built = tuning.image.recall
+        yield f"{named}: finds {recall:.3f} of the ten nearest, {built:.3f} when built"
 
 
-def _row_faults(named: str, index: FlatIndex, segments: list[Units]) -> Iterator[str]:
-    start = 0
-    for segment in segments:
-        for first in range(0, len(segment), CHUNK_ROWS):
-            units = segment[first : first + CHUNK_ROWS].astype(np.float32)
-            held = index.vectors(start + first, len(units))
-            for row in np.flatnonzero((held != units).any(axis=1)):
-                yield f"{named}: row {start + first + row} is not the segment's vector"
-        start += len(segment)
+def _row_faults(named: str, index: FaissIndex, units: StackedUnits) -> Iterator[str]:
+    first = 0
+    for chunk in units.chunks(CHUNK_ROWS):
+        held = index.vectors(first, len(chunk))
+        for row in np.flatnonzero((held != chunk.astype(np.float32)).any(axis=1)):
+            yield f"{named}: row {first + row} is not the segment's vector"
+        first += len(chunk)

@@ -45,10 +45,14 @@ class ImageEncoder(Protocol):
         ...
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
-        """n prepared pictures -> (n, sum of the spaces' dimensions); n = 0 gives no rows."""
+        """n prepared pictures -> (n, sum of the spaces' dimensions); n = 0 gives no rows.
+
+        Raises ModelMemoryError for more than fit the device's memory at once.
+        """
         ...
 
 
+@runtime_checkable
 class TextEncoder(Protocol):
     @property
     def space(self) -> Space: ...

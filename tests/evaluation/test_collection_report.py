@@ -13,8 +13,10 @@ from evaluation.collection.exact import index_recall, nearest_similarities, rank
 from evaluation.collection.findings import CollectionReport, IndexRecall
 from evaluation.collection.report import report_on
 from index.collection import Collection
-from index.faiss import Nearest
+from index.effort import Effort
+from index.faiss import NO_EFFORT, Nearest
 from index.gallery import Gallery, Held
+from index.neighbours import TunedIndex
 from index.items import item_id
 from models.errors import InputError, SpaceError
 from models.vectors import Embeddings, unit
@@ -132,8 +134,17 @@ class Forgetful:
     def __len__(self) -> int:
         return len(self._units)
 
+    @property
+    def takes_selector(self) -> bool:
+        return False
+
     def search(
-        self, vectors: Embeddings, k: int, *, among: NDArray[np.bool_] | None = None
+        self,
+        vectors: Embeddings,
+        k: int,
+        *,
+        effort: Effort = NO_EFFORT,
+        among: NDArray[np.bool_] | None = None,
     ) -> Sequence[Nearest]:
         found = []
         for vector in vectors:
@@ -146,7 +157,7 @@ class Forgetful:
 def test_what_an_approximate_index_misses_is_counted() -> None:
     generator = np.random.default_rng(1)
     part = segment(random_vectors(generator, 400, 8), numbered(400))
-    gallery = Gallery(1, (space(8),), Held([part], [Forgetful(part.vectors[0].units)]))
+    gallery = Gallery(1, (space(8),), Held([part], [TunedIndex(Forgetful(part.vectors[0].units))]))
     vectors = unit(random_vectors(generator, 20, 8))[0]
     recall = index_recall(gallery, space(8), vectors, (10, 100))
     # of the first 10 it has the first, third, ..., and its others are further away
@@ -158,7 +169,7 @@ def test_what_an_approximate_index_misses_is_counted() -> None:
 
 def test_of_equal_pictures_any_will_do_for_the_index() -> None:
     part = segment(np.ones((30, 4)), numbered(30))
-    gallery = Gallery(1, (space(4),), Held([part], [Forgetful(part.vectors[0].units)]))
+    gallery = Gallery(1, (space(4),), Held([part], [TunedIndex(Forgetful(part.vectors[0].units))]))
     vectors = unit(np.ones((1, 4), dtype=np.float32))[0]
     assert index_recall(gallery, space(4), vectors, (10,)) == {10: 1}
 
@@ -168,7 +179,7 @@ def test_exact_search_agrees_with_sorting_every_similarity() -> None:
     rows = random_vectors(generator, 5000, 6)  # of two chunks
     part = segment(rows, numbered(5000))
     units = part.vectors[0].units.astype(np.float64)
-    gallery = Gallery(1, (space(6),), Held([part], [Forgetful(part.vectors[0].units)]))
+    gallery = Gallery(1, (space(6),), Held([part], [TunedIndex(Forgetful(part.vectors[0].units))]))
     vectors = unit(random_vectors(generator, 1100, 6))[0]  # and of two blocks
     scores = vectors.astype(np.float64) @ units.T
     found = nearest_similarities(gallery, space(6), vectors, 7)

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from index.catalogue import Counts, Header
-from index.faiss import FlatIndex
+from index.faiss import exact_index
 from index.folder import CollectionFolder
 from index.gallery import Gallery, Held
 from index.indexes import IndexRecord
 from index.items import Failure, Item
+from index.neighbours import TunedIndex
 from index.segments import Segment, SegmentRecord, Vectors, ids_to_rows
 from index.snapshot import Snapshot
 from models.query import Probe, Query
@@ -81,8 +82,8 @@ def snapshot_of(
         segment(rows[first : first + rows_a_segment], ids[first : first + rows_a_segment])
         for first in range(0, len(rows), rows_a_segment)
     ]
-    index = FlatIndex.build(rows.shape[1], (part.vectors[0].units for part in segments))
-    gallery = Gallery(generation, (space(rows.shape[1]),), Held(segments, [index]))
+    index = exact_index(rows.shape[1], [part.vectors[0].units for part in segments])
+    gallery = Gallery(generation, (space(rows.shape[1]),), Held(segments, [TunedIndex(index)]))
     return Snapshot(CollectionFolder(Path("nowhere")), NoCatalogue(), gallery, {})
 
 

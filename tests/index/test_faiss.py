@@ -7,13 +7,13 @@ import pytest
 from index.effort import Effort
 from index.faiss import (
     FaissIndex,
-    FlatIndex,
     best_scores,
     check_factory,
+    exact_index,
     faiss_threads,
     limit_faiss_threads,
 )
-from index.gallery import VectorIndex
+from index.neighbours import VectorIndex
 from index.segments import Units
 from index.units import StackedUnits
 from models.errors import CollectionError, InputError
@@ -36,8 +36,12 @@ def written(folder: Path, factory: str, rows: Units) -> FaissIndex:
     return FaissIndex.open(file, 2, file.stat().st_size)
 
 
+def opened(file: Path, dimension: int) -> FaissIndex:
+    return FaissIndex.open(file, dimension, file.stat().st_size)
+
+
 def test_the_index_is_exact_and_nearest_first() -> None:
-    index: VectorIndex = FlatIndex.build(2, [ROWS[:2], ROWS[2:]])
+    index: VectorIndex = exact_index(2, [ROWS[:2], ROWS[2:]])
     east, west = index.search(np.stack([EAST, -EAST]), 2)
     assert east[1].tolist() == [0, 1]
     assert east[0].tolist() == pytest.approx([1, 0.1])
@@ -45,26 +49,26 @@ def test_the_index_is_exact_and_nearest_first() -> None:
 
 
 def test_asking_for_more_than_there_is_gives_what_there_is() -> None:
-    ((scores, rows),) = FlatIndex.build(2, [ROWS]).search(EAST[None], 10)
+    ((scores, rows),) = exact_index(2, [ROWS]).search(EAST[None], 10)
     assert rows.tolist() == [0, 1, 2]
     assert len(scores) == 3
 
 
 def test_an_empty_index_finds_nothing() -> None:
-    found = FlatIndex.build(2, []).search(np.stack([EAST, EAST]), 10)
+    found = exact_index(2, []).search(np.stack([EAST, EAST]), 10)
     assert [(len(scores), len(rows)) for scores, rows in found] == [(0, 0), (0, 0)]
 
 
 def test_a_missing_hit_is_dropped() -> None:
     nowhere = np.full(2, np.nan, dtype=np.float32)
-    lost, found = FlatIndex.build(2, [ROWS]).search(np.stack([nowhere, EAST]), 3)
+    lost, found = exact_index(2, [ROWS]).search(np.stack([nowhere, EAST]), 3)
     assert [len(part) for part in lost] == [0, 0]
     assert [len(part) for part in found] == [3, 3]
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    FlatIndex.build(2, [ROWS]).write(tmp_path / "x.faiss")
-    index = FlatIndex.read(tmp_path / "x.faiss", 2)
+    exact_index(2, [ROWS]).write(tmp_path / "x.faiss")
+    index = opened(tmp_path / "x.faiss", 2)
     assert len(index) == 3
     np.testing.assert_array_equal(index.vectors(1, 2), ROWS[1:].astype(np.float32))
 
@@ -73,18 +77,18 @@ def test_a_damaged_index_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "x.faiss"
     file.write_bytes(b"IxFI")
     with pytest.raises(CollectionError, match="damaged index"):
-        FlatIndex.read(file, 2)
+        opened(file, 2)
 
 
 def test_an_index_of_another_dimension_is_refused(tmp_path: Path) -> None:
-    FlatIndex.build(2, [ROWS]).write(tmp_path / "x.faiss")
+    exact_index(2, [ROWS]).write(tmp_path / "x.faiss")
     with pytest.raises(CollectionError, match="dimension 2, expected 3"):
-        FlatIndex.read(tmp_path / "x.faiss", 3)
+        opened(tmp_path / "x.faiss", 3)
 
 
 def test_a_missing_index_is_told_from_a_damaged_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        FlatIndex.read(tmp_path / "x.faiss", 2)
+        opened(tmp_path / "x.faiss", 2)
 
 
 def test_an_exact_index_holds_rows_as_they_are_stored(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.faiss import FlatIndex
+from index.choosing import EXACT
+from index.faiss import FaissIndex, exact_index
 from index.folder import checksum
-from index.indexes import index_name
+from index.indexes import index_name, settings_of
 from index.items import item_id
 from index.segments import Segment, Vectors, open_segment, write_segment
 from index.verify import verify
@@ -37,13 +38,13 @@ def held(out: Path) -> Segment:
     return Segment(mapped.ids.copy(), (Vectors(vectors.units.copy(), vectors.norms.copy()),))
 
 
-def publish(out: Path, segment: Segment, index: FlatIndex | None = None) -> None:
+def publish(out: Path, segment: Segment, index: FaissIndex | None = None) -> None:
     """Make these the collection's vectors, with every name and checksum right."""
     only(out / "segments").unlink()
     only(out / "indexes").unlink()
     record = write_segment(out / "segments", segment)
-    file = out / "indexes" / index_name([record])
-    (index or FlatIndex.build(DIMENSION, [segment.vectors[0].units])).write(file)
+    file = out / "indexes" / index_name([record], settings=settings_of(EXACT, None))
+    (index or exact_index(DIMENSION, [segment.vectors[0].units])).write(file)
     execute(
         out,
         "UPDATE segments SET name = ?, rows = ?, checksum = ?",
@@ -51,8 +52,8 @@ def publish(out: Path, segment: Segment, index: FlatIndex | None = None) -> None
     )
     execute(
         out,
-        "UPDATE indexes SET name = ?, rows = ?, checksum = ?",
-        *(file.name, record.rows, checksum(file)),
+        "UPDATE indexes SET name = ?, rows = ?, bytes = ?, checksum = ?",
+        *(file.name, record.rows, file.stat().st_size, checksum(file)),
     )
 
 
@@ -142,13 +143,13 @@ def test_a_norm_that_is_not_positive_is_a_fault(out: Path, norm: float) -> None:
 def test_a_vector_that_is_not_of_unit_length_is_a_fault(out: Path, scale: float) -> None:
     segment = held(out)
     segment.vectors[0].units[1] *= np.float16(scale)
-    publish(out, segment, FlatIndex.build(DIMENSION, [np.nan_to_num(segment.vectors[0].units)]))
+    publish(out, segment, exact_index(DIMENSION, [np.nan_to_num(segment.vectors[0].units)]))
     assert any("row 1: vector of length" in fault for fault in verify(out))
 
 
 def test_an_index_that_holds_other_vectors_is_a_fault(out: Path) -> None:
     segment = held(out)
-    publish(out, segment, FlatIndex.build(DIMENSION, [segment.vectors[0].units[::-1]]))
+    publish(out, segment, exact_index(DIMENSION, [segment.vectors[0].units[::-1]]))
     faults = verify(out)
     assert [fault.split(": ")[1] for fault in faults] == [
         "row 0 is not the segment's vector",
@@ -158,7 +159,7 @@ def test_an_index_that_holds_other_vectors_is_a_fault(out: Path) -> None:
 
 def test_an_index_with_a_row_too_few_is_a_fault(out: Path) -> None:
     segment = held(out)
-    publish(out, segment, FlatIndex.build(DIMENSION, [segment.vectors[0].units[:1]]))
+    publish(out, segment, exact_index(DIMENSION, [segment.vectors[0].units[:1]]))
     (fault,) = verify(out)
     assert fault.endswith("holds 1 rows, its segments 2")
 
