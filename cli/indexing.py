@@ -31,7 +31,8 @@ def index(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Where pictures are: folders, .zip, .tar shards, tables; PATH or NAME=PATH."
+            help="Where pictures are: folders, .zip, .tar shards, tables of paths or addresses, "
+            "s3:// and the like; PATH or NAME=PATH."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the collection, made or updated.")],
@@ -45,9 +46,31 @@ def index(
             min=1, help="Pictures through the model at once.", show_default="found by measuring"
         ),
     ] = None,
+    index_kind: Annotated[
+        str | None,
+        typer.Option(
+            "--index", help="Kind of index, in FAISS's words.", show_default="what suits the size"
+        ),
+    ] = None,
+    recall: Annotated[
+        float,
+        typer.Option(min=0.5, max=1, help="Of the ten nearest, how many a search finds."),
+    ] = 0.97,
     watch: Annotated[
         float | None,
         typer.Option(min=1, help="Go on, and look for changes every so many seconds."),
+    ] = None,
+    picture_column: Annotated[
+        str | None,
+        typer.Option(help="Of a table: where its pictures are.", show_default="by its name"),
+    ] = None,
+    caption_column: Annotated[
+        str | None,
+        typer.Option(help="Of a table: what its pictures show.", show_default="by its name"),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A host to fetch from although its address is not public; repeatable."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -56,19 +79,24 @@ def index(
 
     With --json, progress is lines of JSON on standard error.
     """
+    from index.building import IndexOptions
+    from index.choosing import Budget
     from index.job import build_collection
-    from index.sources import FolderSource, parse_root
+    from index.sources import SourceOptions, TableColumns, open_source
     from models.load import portable
 
-    folders = [FolderSource(parse_root(source)) for source in sources]
+    columns = TableColumns(picture_column, caption_column)
+    opening = SourceOptions(columns, frozenset(allow_host or ()))
+    opened = [open_source(source, opening) for source in sources]
     model = portable(model or recorded_model(out) or recommend_models())
     encoder = load_model(model, device, dtype, threads)
-    options = job_options(threads, batch_size)
+    kind = IndexOptions(index_kind, Budget(recall=recall))
+    options = job_options(threads, batch_size, kind)
 
     def run() -> "Report":
         with job_progress(as_json=as_json) as progress:
             return build_collection(
-                out, folders, encoder, model=model, options=options, progress=progress
+                out, opened, encoder, model=model, options=options, progress=progress
             )
 
     def show(report: "Report") -> None:
@@ -163,7 +191,13 @@ def inspect(
 
 def print_inspection(content: dict[str, Any]) -> None:
     for name, value in content.items():
-        if name == "spaces":
+        if name == "indexes":
+            for each in value:
+                typer.echo(
+                    f"index: {each['factory']} over {each['rows']} rows, recall@10 "
+                    f"{each['recall_image']:.3f} of pictures, {each['recall_text']:.3f} of texts"
+                )
+        elif name == "spaces":
             for space in value:
                 typer.echo(f"space: {space['model']}@{space['revision']}/{space['dimension']}")
         elif name == "space":

@@ -15,7 +15,7 @@ from models.errors import InputError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from index.job import JobOptions
+    from index.job import IndexOptions, JobOptions
     from models.composers.registry import Composers
     from models.load import Encoder
 
@@ -79,11 +79,17 @@ def warn_of_cut(encoder: "Encoder", said: str, read: Sequence[str] = ()) -> None
         note(f"longer than the model reads, and cut: {said[:40]!r}...")
 
 
-def job_options(threads: int | None, batch_size: int | None = None) -> "JobOptions":
-    from index.job import JobOptions
+def job_options(
+    threads: int | None, batch_size: int | None = None, index: "IndexOptions | None" = None
+) -> "JobOptions":
+    from index.job import IndexOptions, JobOptions
     from models.device import available_threads
 
-    return JobOptions(threads=threads or available_threads(), batch_size=batch_size)
+    return JobOptions(
+        threads=threads or available_threads(),
+        batch_size=batch_size,
+        index=index or IndexOptions(),
+    )
 
 
 def read_picture(path: Path) -> "Image":

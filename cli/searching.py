@@ -90,7 +90,7 @@ class Asking:
         (row,) = encoder.encode_images([encoder.prepare(read_picture(self.image))])
         picture = by_space(row, spaces)
         if not self.texts:
-            return single(spaces[-1], picture[spaces[-1]])
+            return single(spaces[-1], picture[spaces[-1]], "image")
         asked = Asked(picture, self.texts)
         read = [prompt.text for prompt in composer.prompts(asked)]
         warn_of_cut(encoder, asked.joined, read)

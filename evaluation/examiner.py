@@ -119,7 +119,7 @@ class Examiner:
                 yield [next(by_composition) for _ in question.wordings]
             else:
                 space = self.encoder.spaces[-1]
-                yield [single(space, self.pictures(question.picture)[space])]
+                yield [single(space, self.pictures(question.picture)[space], "image")]
 
     def _text_rankings(self, task: Task) -> list[Ranking]:
         texts = [text for _, text in task.texts]

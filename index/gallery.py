@@ -19,10 +19,11 @@ from index.catalogue import Catalogue
 from index.faiss import Nearest, exact_index
 from index.folder import CollectionFolder
 from index.indexes import dead_rows, open_index
-from index.neighbours import Likeness, Mask, Neighbours, Rows, TunedIndex
+from index.neighbours import Mask, Neighbours, Rows, TunedIndex
 from index.segments import Segment, Units, open_segment
 from index.units import StackedUnits
 from models.errors import CollectionError, SpaceError
+from models.query import Likeness
 from models.space import Space, named
 from models.vectors import Embeddings, Vector
 

@@ -8,7 +8,7 @@ queries that are like pictures and for those that are like texts.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from index.effort import Effort, Tuning
 from index.faiss import NO_EFFORT, Nearest
 from index.units import StackedUnits, inner_products
+from models.query import Likeness
 from models.vectors import Embeddings, Vector
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-Likeness = Literal["image", "text"]
 
 TUNED_FOR = 10  # hits
 SCANNED_ROWS = 65_536  # whose scores are held at once

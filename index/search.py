@@ -25,7 +25,7 @@ from index.snapshot import Snapshot
 from index.units import inner_products
 from index.view import View
 from models.errors import InputError
-from models.query import Query, Question
+from models.query import Likeness, Query, Question
 from models.space import Space
 from models.vectors import Vector
 
@@ -214,16 +214,16 @@ def _proposals(wanted: Sequence[Wanted], count: int) -> int:
 def _nearest(
     gallery: Gallery, queries: Sequence[Query], k: int, among: Mask | None
 ) -> Iterator[Nearest]:
-    """Each probe's k nearest, query by query; those of one space are looked up together."""
-    vectors: defaultdict[Space, list[Vector]] = defaultdict(list)
+    """Each probe's k nearest, query by query; those of one kind are looked up together."""
+    vectors: defaultdict[tuple[Space, Likeness], list[Vector]] = defaultdict(list)
     for query in queries:
         for number, probe in enumerate(query.probes):
-            vectors[probe.space].append(query.towards(number))
+            vectors[probe.space, query.likeness].append(query.towards(number))
     found = {
-        space: iter(gallery.nearest(space, np.stack(each), k, among=among))
-        for space, each in vectors.items()
+        kind: iter(gallery.nearest(kind[0], np.stack(each), k, among=among, likeness=kind[1]))
+        for kind, each in vectors.items()
     }
-    return (next(found[probe.space]) for query in queries for probe in query.probes)
+    return (next(found[p.space, query.likeness]) for query in queries for p in query.probes)
 
 
 def _first(wanted: Wanted, query: Query, candidates: Candidates | None, count: int) -> list[Hit]:

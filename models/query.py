@@ -10,7 +10,7 @@ i; where the query has a fusion, its value of the first similarities stands for 
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from models.space import Space
 from models.vectors import Embeddings, Vector, unit_vector
 
 T = TypeVar("T")
+Likeness = Literal["image", "text"]
 NOTHING_LEFT = 1e-6  # of a sum of unit vectors
 Similarities = Sequence[NDArray[np.float64]]  # (m,) a probe
 
@@ -62,6 +63,7 @@ class Fusion(Protocol):
 class Query:
     probes: tuple[Probe, ...]
     fusion: Fusion | None = None
+    likeness: Likeness = "text"  # what its probes are like: texts lie off where pictures are
 
     @property
     def fused(self) -> int:
@@ -128,9 +130,9 @@ class Excluded:
     weight: float
 
 
-def single(space: Space, embedding: Vector) -> Query:
+def single(space: Space, embedding: Vector, likeness: Likeness = "text") -> Query:
     """A text or an image query: its own unit vector."""
-    return Query((Probe(space, unit_vector(embedding)),))
+    return Query((Probe(space, unit_vector(embedding)),), likeness=likeness)
 
 
 def excluding(question: Question, parts: Sequence[Excluded]) -> Question:
@@ -149,7 +151,7 @@ def excluding(question: Question, parts: Sequence[Excluded]) -> Question:
 def _without(query: Query, parts: Sequence[Excluded]) -> Query:
     away = [Probe(part.space, unit_vector(part.embedding), -part.weight) for part in parts]
     fused, weighted = query.probes[: query.fused], [*query.probes[query.fused :], *away]
-    return replace(query, probes=(*fused, *_merged(weighted)))
+    return replace(query, probes=(*fused, *_merged(weighted)), likeness="text")
 
 
 def _merged(probes: Sequence[Probe]) -> list[Probe]:

@@ -50,7 +50,7 @@ class Asking:
             return Posed(single(spaces[0], embedding), await self._cut(text))
         picture = await self._picture(request.image)
         if request.text is None:
-            return Posed(single(spaces[-1], picture[spaces[-1]]))
+            return Posed(single(spaces[-1], picture[spaces[-1]], "image"))
         return await self._composed(request.composer, Asked(picture, tuple(request.text)))
 
     async def _composed(self, choice: ComposerChoice | None, asked: Asked) -> Posed:

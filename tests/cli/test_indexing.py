@@ -10,7 +10,7 @@ from cli.indexing import Watch
 from cli.progress import JobProgressLines
 from index.job import Progress, Report
 from models.errors import CollectionError
-from tests.cli.outcomes import Pictor
+from tests.cli.outcomes import Pictor, mistake
 
 
 def test_progress_for_programs_is_lines_of_json_on_standard_error(
@@ -73,3 +73,13 @@ def test_a_first_job_that_was_killed_is_no_collection_of_a_model(
     (out / ".pictor-lock").touch()
     (out / "catalogue.sqlite").touch()
     assert pictor("index", photos, "--out", out).code == 0
+
+
+def test_a_kind_of_index_is_asked_for_in_faiss_words_and_told_with_its_recall(
+    pictor: Pictor, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "c"
+    assert pictor("index", photos, "--out", out, "--index", "HNSW8").code == 0
+    assert "index: HNSW8 over 3 rows, recall@10 1.000 of pictures" in pictor("inspect", out).out
+    refused = pictor("index", photos, "--out", out, "--index", "HNWS8")
+    assert "'HNWS8'" in mistake(refused)
