@@ -23,15 +23,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.catalogue import SqliteCatalogue
-from index.faiss import Nearest
+from index.effort import Effort
+from index.faiss import NO_EFFORT, Nearest
 from index.filters import Filter, parse
 from index.folder import CollectionFolder
 from index.gallery import Gallery, Held
 from index.matching import Few
 from index.migrations import migrate
+from index.neighbours import Mask, TunedIndex
 from index.search import search
 from index.segments import ROWS, Segment, Vectors
 from index.snapshot import Snapshot
@@ -57,8 +58,17 @@ class Unasked:
     def __len__(self) -> int:
         return self._rows
 
+    @property
+    def takes_selector(self) -> bool:
+        raise NotImplementedError
+
     def search(
-        self, vectors: Embeddings, k: int, *, among: NDArray[np.bool_] | None = None
+        self,
+        vectors: Embeddings,
+        k: int,
+        *,
+        effort: Effort = NO_EFFORT,
+        among: Mask | None = None,
     ) -> Sequence[Nearest]:
         raise NotImplementedError
 
@@ -195,7 +205,7 @@ def report(file: Path, dimension: int) -> None:
             between = Between(catalogue, field, statement)
             for share in SHARES:
                 space = Space("synthetic", "0" * 16, dimension)
-                gallery = Gallery(1, (space,), Held(segments, [Unasked(rows)]))
+                gallery = Gallery(1, (space,), Held(segments, [TunedIndex(Unasked(rows))]))
                 snapshot = Snapshot(CollectionFolder(file.parent), catalogue, gallery, {})
                 print(f"{field:10} {share:6.2%}  {measure(snapshot, between, share)}", flush=True)
 

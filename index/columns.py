@@ -8,8 +8,8 @@ two of them. So it takes 4 bytes a value and little more, whatever their type, a
 import bisect
 import threading
 from array import array
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -20,7 +20,7 @@ from index.facts import Database, facts_in_order, facts_of
 from index.gallery import Gallery
 from index.ranges import Edge, Range, Value, kind_of
 
-MARK_EVERY = 64
+MARK_EVERY = 32
 BATCH = 65_536
 BUDGET_BYTES = 256 * 2**20  # of the columns of one generation together
 MARK_BYTES = 200  # of a mark, about, besides its text
@@ -35,16 +35,14 @@ class Marks:
     edges: list[Edge] = field(default_factory=list)
     firsts: "array[int]" = field(default_factory=lambda: array("q"))
     ends: "array[int]" = field(default_factory=lambda: array("q"))
+    due: int = 0  # the next value is kept that begins here or later
     bytes: int = 0
 
     def add(self, value: Value, first: int, end: int) -> None:
-        """Keeps it where the mark before is far enough away, or the value common."""
-        since = first - self.ends[-1] if self.ends else MARK_EVERY
-        if max(since, end - first) < MARK_EVERY:
-            return
         self.edges.append(Edge(kind_of(value), value, False))
         self.firsts.append(first)
         self.ends.append(end)
+        self.due = end + MARK_EVERY
         self.bytes += MARK_BYTES + (len(value) if isinstance(value, str) else 0)
 
 
@@ -58,22 +56,17 @@ class Column:
     def make(cls, name: str, database: Database, gallery: Gallery) -> "Column":
         marks, parts = Marks(), [np.empty(0, np.int32)]
         value: Value | None = None
-        first, count = 0, 0
-        facts = iter(facts_in_order(database, name))
-        while batch := list(islice(facts, BATCH)):
-            rows = gallery.rows_of([id_ for _, id_ in batch])
-            held = rows >= 0
-            for (each, _), here in zip(batch, held.tolist(), strict=True):
-                if not here:
-                    continue
+        first = end = 0
+        for values, rows in _batches(facts_in_order(database, name), gallery):
+            parts.append(rows)
+            for each in values:
                 if each != value:
-                    if value is not None:
-                        marks.add(value, first, count)
-                    value, first = each, count
-                count += 1
-            parts.append(rows[held].astype(np.int32))
+                    if value is not None and (first >= marks.due or end - first >= MARK_EVERY):
+                        marks.add(value, first, end)
+                    value, first = each, end
+                end += 1
         if value is not None:
-            marks.add(value, first, count)
+            marks.add(value, first, end)
         return cls(name, np.concatenate(parts), marks)
 
     @property
@@ -108,15 +101,34 @@ class Column:
         return end + sum(map(between.holds, values))
 
 
+def _batches(
+    facts: Iterable[tuple[Value, str]], gallery: Gallery
+) -> Iterator[tuple[list[Value], Entries]]:
+    """Values and their rows, in order, without those of items that the gallery does not hold."""
+    coming = iter(facts)
+    while batch := list(islice(coming, BATCH)):
+        rows = gallery.rows_of([id_ for _, id_ in batch])
+        held = rows >= 0
+        values = [value for (value, _), here in zip(batch, held.tolist(), strict=True) if here]
+        yield values, rows[held].astype(np.int32)
+
+
 class Columns:
-    """Those of one generation, made when they are first wanted; what was wanted least recently
-    leaves where they take too much together."""
+    """Those of one generation, each made once; what was wanted least recently leaves where they
+    take too much together."""
 
     def __init__(self, budget_bytes: int = BUDGET_BYTES) -> None:
         self._budget_bytes = budget_bytes
         self._held: OrderedDict[str, Column] = OrderedDict()
         self._holding = threading.Lock()
         self._making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._read: Counter[str] = Counter()
+
+    def count_read(self, name: str, facts: int) -> int:
+        """How many facts were read of a field, these included, for want of its column."""
+        with self._holding:
+            self._read[name] += facts
+            return self._read[name]
 
     def held(self, name: str) -> Column | None:
         with self._holding:

@@ -26,10 +26,14 @@ class Place:
 
     value: str
     item: str
-    tables: str  # to look a value up
-    among: str  # to look items up: from `asked`, in this order
-    indexed: bool
+    tables: str
+    lookup: str | None  # the tables where an index finds values in a range; None without one
+    among: str  # the tables, from the items that are asked for
     name: str | None = None
+
+    @property
+    def indexed(self) -> bool:
+        return self.lookup is not None
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -44,24 +48,26 @@ class Place:
 
 # CROSS JOIN keeps SQLite to the order that is written
 ASKED = "json_each(?) AS asked CROSS JOIN"
-OCCURRENCES_OF = f"{ASKED} occurrences AS o ON o.item_id = asked.value"
+OCCURRENCES = "occurrences AS o"
+OCCURRENCES_OF = f"{ASKED} {OCCURRENCES} ON o.item_id = asked.value"
 # the index of paths is within each source; there are few
-BY_SOURCE = """(
+BY_SOURCE = f"""(
     WITH RECURSIVE known (name) AS (
         SELECT min(source) FROM occurrences UNION ALL
         SELECT (SELECT min(source) FROM occurrences WHERE source > known.name)
         FROM known WHERE known.name IS NOT NULL
     ) SELECT name FROM known WHERE name IS NOT NULL
-) AS each CROSS JOIN occurrences AS o ON o.source = each.name"""
+) AS each CROSS JOIN {OCCURRENCES} ON o.source = each.name"""
 
 
 def _of_item(column: str, *, indexed: bool) -> Place:
-    among = f"{ASKED} items AS i ON i.id = asked.value"
-    return Place(f"i.{column}", "i.id", "items AS i", among, indexed)
+    table = "items AS i"
+    among = f"{ASKED} {table} ON i.id = asked.value"
+    return Place(f"i.{column}", "i.id", table, table if indexed else None, among)
 
 
-def _of_occurrence(column: str, tables: str, *, indexed: bool) -> Place:
-    return Place(f"o.{column}", "o.item_id", tables, OCCURRENCES_OF, indexed)
+def _of_occurrence(column: str, lookup: str | None) -> Place:
+    return Place(f"o.{column}", "o.item_id", OCCURRENCES, lookup, OCCURRENCES_OF)
 
 
 PLACES = {
@@ -70,23 +76,18 @@ PLACES = {
         for name in ("taken_at", "camera", "latitude", "longitude", "width", "height")
     },
     **{name: _of_item(name, indexed=False) for name in ("bytes", "format")},
-    "source": _of_occurrence("source", "occurrences AS o", indexed=True),
-    "path": _of_occurrence("path", BY_SOURCE, indexed=True),
-    "caption": _of_occurrence("caption", "occurrences AS o", indexed=False),
+    "source": _of_occurrence("source", OCCURRENCES),
+    "path": _of_occurrence("path", BY_SOURCE),
+    "caption": _of_occurrence("caption", None),
 }
 
 
 def place_of(field: str) -> Place:
     if field in PLACES:
         return PLACES[field]
-    return Place(
-        value="f.value",
-        item="f.item_id",
-        tables="facts AS f",
-        among=f"{OCCURRENCES_OF} CROSS JOIN facts AS f ON f.occurrence = o.key",
-        indexed=True,
-        name=field.removeprefix(METADATA),
-    )
+    among = f"{OCCURRENCES_OF} CROSS JOIN facts AS f ON f.occurrence = o.key"
+    name = field.removeprefix(METADATA)
+    return Place("f.value", "f.item_id", "facts AS f", "facts AS f", among, name)
 
 
 def facts_in(database: Database, field: str, within: Range, most: int) -> list[str]:
@@ -94,7 +95,7 @@ def facts_in(database: Database, field: str, within: Range, most: int) -> list[s
     place = place_of(field)
     conditions, bounds = _within(place.value, within)
     wanted = " AND ".join([place.condition, *conditions])
-    statement = f"SELECT {place.item} FROM {place.tables} WHERE {wanted} LIMIT ?"
+    statement = f"SELECT {place.item} FROM {place.lookup or place.tables} WHERE {wanted} LIMIT ?"
     return [id_ for (id_,) in database.rows(statement, (*place.given, *bounds, most))]
 
 

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from index.columns import Column, Columns, Entries
 from index.facts import Database, facts_in, facts_of, place_of
 from index.filters import And, Condition, Filter, Node, Not
-from index.gallery import Gallery, Mask, Rows
+from index.gallery import Gallery
+from index.neighbours import Mask, Rows
 
 
 @dataclass(frozen=True)
-class Effort:
+class Limits:
     one_by_one: int = 2_000  # items whose values are looked up rather than a column made
     few: int = 20_000  # rows that are scanned rather than an index searched
 
@@ -56,16 +57,16 @@ def matching(
     database: Database,
     gallery: Gallery,
     filter: Filter,  # noqa: A002
-    effort: Effort = Effort(),
+    limits: Limits = Limits(),
 ) -> Selection:
     """Of a gallery and a transaction of one generation."""
-    asking = _Asking(database, gallery, gallery.once("columns", Columns), effort)
-    for most in (effort.one_by_one, effort.few):
+    asking = _Asking(database, gallery, gallery.once("columns", Columns), limits)
+    for most in (limits.one_by_one, limits.few):
         rows = asking.few(filter.root, most)
         if rows is not None:
             return Few(rows)
     mask = asking.mask(filter.root)
-    return Many(mask) if np.count_nonzero(mask) > effort.few else Few(np.flatnonzero(mask))
+    return Many(mask) if np.count_nonzero(mask) > limits.few else Few(np.flatnonzero(mask))
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class _Asking:
     database: Database
     gallery: Gallery
     columns: Columns
-    effort: Effort
+    limits: Limits
     sliced: dict[Condition, list[Entries]] = field(default_factory=dict)
 
     def few(self, node: Node, most: int) -> Rows | None:
@@ -103,14 +104,17 @@ class _Asking:
         for each in condition.ranges:
             ids += facts_in(self.database, condition.field, each, most + 1 - len(ids))
             if len(ids) > most:
-                return None
-        return _rows_of([self.gallery.rows_of(ids)])
+                break
+        # once as much was read as making the column reads, it is made
+        if self.columns.count_read(condition.field, len(ids)) > self.gallery.count:
+            self._column(condition.field)
+        return None if len(ids) > most else _rows_of([self.gallery.rows_of(ids)])
 
     def _few_of_all(self, parts: Iterable[Node], most: int) -> Rows | None:
         found: Rows | None = None
         later = []
         for part in parts:
-            small = found is not None and len(found) <= self.effort.one_by_one
+            small = found is not None and len(found) <= self.limits.one_by_one
             rows = None if small else self.few(part, most)
             if rows is None:
                 later.append(part)
@@ -126,7 +130,7 @@ class _Asking:
             return np.setdiff1d(rows, self._within(rows, node.part), assume_unique=True)
         if not isinstance(node, Condition):
             return reduce(np.union1d, (self._within(rows, part) for part in node.parts))
-        if len(rows) > self.effort.one_by_one or self.columns.held(node.field) is not None:
+        if len(rows) > self.limits.one_by_one or self.columns.held(node.field) is not None:
             return np.asarray(rows[self.mask(node)[rows]])
         facts = facts_of(self.database, node.field, self.gallery.ids(rows))
         ids = [id_ for id_, value in facts if any(each.holds(value) for each in node.ranges)]
@@ -146,17 +150,16 @@ class _Asking:
 
     def _mask_of_condition(self, condition: Condition) -> Mask:
         mask = np.zeros(len(self.gallery), dtype=np.bool_)
-        rows = self._few_of_condition(condition, self.effort.few)
+        rows = self._few_of_condition(condition, self.limits.few)
         if rows is not None:
             mask[rows] = True
             return mask
-        column = self.columns.get(
-            condition.field,
-            lambda: Column.make(condition.field, self.database, self.gallery),
-        )
-        for entries in self._slices(column, condition):
+        for entries in self._slices(self._column(condition.field), condition):
             mask[entries] = True
         return mask
+
+    def _column(self, name: str) -> Column:
+        return self.columns.get(name, lambda: Column.make(name, self.database, self.gallery))
 
     def _slices(self, column: Column, condition: Condition) -> list[Entries]:
         if condition not in self.sliced:

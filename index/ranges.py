@@ -37,7 +37,7 @@ class Range:
     high: Edge
 
     def holds(self, value: Value) -> bool:
-        return self.low < Edge(kind_of(value), value, True) <= self.high
+        return self.low < (kind_of(value), value, True) <= self.high
 
 
 EVERYTHING = Range(Edge(NUMBER, -math.inf, False), Edge(BEYOND, "", False))

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.facts import Database
-from index.gallery import Gallery, Rows
+from index.gallery import Gallery
+from index.neighbours import Rows
 
 MAX_WORDS = 64  # of one text; those after them do not count
 COMMON = 20_000

@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,9 @@ from index.filters import (
     MAX_CONDITIONS,
     MAX_DEPTH,
     MAX_VALUES,
+    NUMBERS,
+    OPERATORS,
+    TEXTS,
     And,
     Condition,
     FilterError,
@@ -177,6 +182,16 @@ def test_as_much_as_may_be_is_taken() -> None:
     parse({"or": [PATH] * MAX_CONDITIONS})
     parse({"field": "a", "in": [0] * MAX_VALUES})
     parse({"field": "path", "eq": "a" * MAX_CHARACTERS})
+
+
+def test_the_documented_filter_is_one_and_every_built_in_field_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "filters.md").read_text()
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    root = parse(json.loads(example)).root
+    assert isinstance(root, And) and len(root.parts) == 3
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert TEXTS | NUMBERS | set(OPERATORS) == names
 
 
 def test_filters_that_ask_the_same_have_one_digest_and_others_another() -> None:

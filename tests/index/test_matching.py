@@ -8,17 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.columns import Column, Columns
-from index.faiss import FlatIndex
+from index.faiss import exact_index
 from index.filters import parse
 from index.gallery import Gallery, Held
 from index.items import Item
-from index.matching import Effort, Few, Many, matching
+from index.matching import Few, Limits, Many, matching
+from index.neighbours import TunedIndex
 from index.ranges import point
 from tests.index.facts import Counted, at, catalogue_of, gallery_of, item
 from tests.index.galleries import segment, space
 
-ALL_IN_COLUMNS = Effort(one_by_one=0, few=0)
-EFFORTS = [Effort(), Effort(one_by_one=2, few=3), ALL_IN_COLUMNS]
+ALL_IN_COLUMNS = Limits(one_by_one=0, few=0)
+LIMITS = [Limits(), Limits(one_by_one=2, few=3), ALL_IN_COLUMNS]
 
 HOLIDAY = [
     item(0, at("beach.png", "Two dogs", rating=5), taken_at="2023-05-01T12:30:00", camera="Pentax"),
@@ -28,16 +29,16 @@ HOLIDAY = [
 ]
 
 
-def numbers(database: Counted, gallery: Gallery, content: object, effort: Effort) -> list[int]:
+def numbers(database: Counted, gallery: Gallery, content: object, limits: Limits) -> list[int]:
     """Of the items that may be hits."""
-    selection = matching(database, gallery, parse(content), effort)
+    selection = matching(database, gallery, parse(content), limits)
     everything = np.arange(len(gallery))
     rows = everything[selection.among(everything)]
     assert len(selection) == len(rows)
     return sorted(int(id_, 16) for id_ in gallery.ids(rows))
 
 
-@pytest.mark.parametrize("effort", EFFORTS)
+@pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -68,29 +69,29 @@ def numbers(database: Counted, gallery: Gallery, content: object, effort: Effort
         ({"field": "nothing", "exists": False}, [0, 1, 2, 3]),
     ],
 )
-def test_a_condition_finds_the_items_that_satisfy_it_whatever_the_effort(
-    content: dict[str, Any], expected: list[int], effort: Effort
+def test_a_condition_finds_the_items_that_satisfy_it_whatever_the_limits(
+    content: dict[str, Any], expected: list[int], limits: Limits
 ) -> None:
-    assert numbers(catalogue_of(HOLIDAY), gallery_of(HOLIDAY), content, effort) == expected
+    assert numbers(catalogue_of(HOLIDAY), gallery_of(HOLIDAY), content, limits) == expected
 
 
-@pytest.mark.parametrize("effort", EFFORTS)
-def test_an_item_matches_if_any_of_its_occurrences_does(effort: Effort) -> None:
+@pytest.mark.parametrize("limits", LIMITS)
+def test_an_item_matches_if_any_of_its_occurrences_does(limits: Limits) -> None:
     database, gallery = catalogue_of(HOLIDAY), gallery_of(HOLIDAY)
     copied = {"field": "path", "prefix": "copy/"}
     both = {"and": [copied, {"field": "path", "eq": "snow.png"}]}
-    assert numbers(database, gallery, both, effort) == [1]
-    assert numbers(database, gallery, {"not": copied}, effort) == [0, 2, 3]
+    assert numbers(database, gallery, both, limits) == [1]
+    assert numbers(database, gallery, {"not": copied}, limits) == [0, 2, 3]
 
 
-@pytest.mark.parametrize("effort", EFFORTS)
-def test_the_operators_of_one_object_want_one_value_that_satisfies_them_all(effort: Effort) -> None:
+@pytest.mark.parametrize("limits", LIMITS)
+def test_the_operators_of_one_object_want_one_value_that_satisfies_them_all(limits: Limits) -> None:
     twice = [item(0, at("a", rating=1), at("b", rating=9))]
     database, gallery = catalogue_of(twice), gallery_of(twice)
     one = {"field": "rating", "gt": 2, "lt": 8}
     each = {"and": [{"field": "rating", "gt": 2}, {"field": "rating", "lt": 8}]}
-    assert numbers(database, gallery, one, effort) == []
-    assert numbers(database, gallery, each, effort) == [0]
+    assert numbers(database, gallery, one, limits) == []
+    assert numbers(database, gallery, each, limits) == [0]
 
 
 @pytest.mark.parametrize(
@@ -99,34 +100,34 @@ def test_the_operators_of_one_object_want_one_value_that_satisfies_them_all(effo
 def test_many_rows_are_a_mask_and_few_are_their_numbers(content: dict[str, Any]) -> None:
     items = [item(number, at(str(number))) for number in range(9)]
     database, gallery = catalogue_of(items), gallery_of(items)
-    few = matching(database, gallery, parse(content), Effort(few=9))
+    few = matching(database, gallery, parse(content), Limits(few=9))
     assert isinstance(few, Few) and few.rows.tolist() == list(range(9))
-    many = matching(database, gallery, parse(content), Effort(one_by_one=2, few=8))
+    many = matching(database, gallery, parse(content), Limits(one_by_one=2, few=8))
     assert isinstance(many, Many) and many.mask.tolist() == [True] * 9
 
 
 def test_a_gallery_without_items_has_no_matches() -> None:
-    assert numbers(catalogue_of([]), gallery_of([]), {"field": "width", "eq": 1}, Effort()) == []
+    assert numbers(catalogue_of([]), gallery_of([]), {"field": "width", "eq": 1}, Limits()) == []
     assert numbers(catalogue_of([]), gallery_of([]), {"field": "a", "eq": 1}, ALL_IN_COLUMNS) == []
 
 
 def test_items_that_the_gallery_does_not_hold_are_no_matches() -> None:
-    for effort in EFFORTS:
+    for limits in LIMITS:
         content = {"field": "width", "eq": 32}
-        found = numbers(catalogue_of(HOLIDAY), gallery_of(HOLIDAY[:1]), content, effort)
+        found = numbers(catalogue_of(HOLIDAY), gallery_of(HOLIDAY[:1]), content, limits)
         assert found == [0]
 
 
-@pytest.mark.parametrize("effort", EFFORTS)
+@pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize(
     "content", [{"field": "width", "lt": 0}, {"not": {"field": "width", "gt": 0}}]
 )
-def test_rows_whose_items_have_left_match_nothing(content: dict[str, Any], effort: Effort) -> None:
+def test_rows_whose_items_have_left_match_nothing(content: dict[str, Any], limits: Limits) -> None:
     items = [item(0, at("a"), width=-1), item(1, at("b"), width=-1)]
     held = segment(np.ones((3, 2)), [items[1].id, items[0].id, items[1].id])
-    index = FlatIndex.build(2, [held.vectors[0].units])
-    gallery = Gallery(1, (space(2),), Held([held], [index], dead=np.array([0])))
-    selection = matching(catalogue_of(items), gallery, parse(content), effort)
+    index = exact_index(2, [held.vectors[0].units])
+    gallery = Gallery(1, (space(2),), Held([held], [TunedIndex(index)], dead=np.array([0])))
+    selection = matching(catalogue_of(items), gallery, parse(content), limits)
     assert selection.among(np.arange(3)).tolist() == [False, True, True]
 
 
@@ -140,6 +141,17 @@ def test_a_column_is_made_once_a_generation() -> None:
     assert not any("ORDER BY" in statement for statement in database.asked[asked:])
 
 
+def test_a_column_is_made_once_as_much_was_read_without_it_as_it_takes() -> None:
+    items = [item(number, at(f"{number}"), width=number) for number in range(30)]
+    database, gallery = catalogue_of(items), gallery_of(items)
+    for number in range(40):
+        assert numbers(database, gallery, {"field": "width", "eq": number % 30}, Limits(few=3)) == [
+            number % 30
+        ]
+    made = [number for number, asked in enumerate(database.asked) if "ORDER BY" in asked]
+    assert len(made) == 1 and 30 <= made[0] < 40
+
+
 def test_the_rest_of_an_and_is_asked_only_of_the_few_that_satisfy_its_selective_part() -> None:
     items = [item(number, at(f"{number}"), width=number) for number in range(100)]
     database, gallery = catalogue_of(items), gallery_of(items)
@@ -148,7 +160,7 @@ def test_the_rest_of_an_and_is_asked_only_of_the_few_that_satisfy_its_selective_
         {"field": "width", "in": [3, 7]},
         {"field": "path", "gt": "4"},
     ]
-    assert numbers(database, gallery, {"and": parts}, Effort(one_by_one=5, few=10)) == [7]
+    assert numbers(database, gallery, {"and": parts}, Limits(one_by_one=5, few=10)) == [7]
     assert not any("ORDER BY" in statement for statement in database.asked)
 
 
@@ -186,7 +198,7 @@ def test_a_column_knows_the_place_of_every_edge_among_many_values() -> None:
     items = [item(number, at(f"{number}", mixed=value)) for number, value in enumerate(VALUES)]
     database, gallery = catalogue_of(items), gallery_of(items)
     column = Column.make("metadata.mixed", database, gallery)
-    assert len(column.marks.edges) < len(VALUES) / 30
+    assert len(column.marks.edges) < len(VALUES) / 15
     for value in [*VALUES, 5.001, -1, 2**53 + 2, "text 0995", "a", "z"]:
         (found,) = column.slices([point(value)], database, gallery)
         same = [number for number, each in enumerate(VALUES) if each == value]
@@ -270,12 +282,12 @@ OCCURRENCES = st.lists(
 @given(
     content=FILTERS,
     found=st.lists(st.tuples(st.integers(0, 2), OCCURRENCES), max_size=12),
-    effort=st.sampled_from(EFFORTS),
+    limits=st.sampled_from(LIMITS),
 )
 def test_any_filter_finds_what_its_definition_says(
     content: dict[str, Any],
     found: Sequence[tuple[int, list[tuple[str, Any]]]],
-    effort: Effort,
+    limits: Limits,
 ) -> None:
     items = [
         item(
@@ -290,4 +302,4 @@ def test_any_filter_finds_what_its_definition_says(
         for number, (width, occurrences) in enumerate(found)
     ]
     expected = [number for number, each in enumerate(items) if satisfies(each, content)]
-    assert numbers(catalogue_of(items), gallery_of(items), content, effort) == expected
+    assert numbers(catalogue_of(items), gallery_of(items), content, limits) == expected
