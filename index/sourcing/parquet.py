@@ -5,6 +5,7 @@ Raises InputError for what is no Parquet, and naming the extra to install withou
 """
 
 import importlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from index.sourcing.lines import Refused
 from models.errors import InputError
 
 BATCH_ROWS = 1024
+MAX_BATCH_BYTES = 256 * 1024 * 1024
+TEXTS = {"string", "large_string", "string_view"}
+ISO_TIME = re.compile(r"[-0-9:. TZ+]+")  # and no remark of Arrow's that it is out of range
 
 Row = dict[str, Any]
 
@@ -52,7 +56,7 @@ def parquet_batches(
             at = start
             try:
                 for batch in table.iter_batches(BATCH_ROWS, row_groups=[group], columns=there):
-                    rows = batch.to_pylist()
+                    rows = _rows(arrow, batch)
                     yield at, rows
                     at += len(rows)
             except (OSError, ValueError, arrow.ArrowException) as error:
@@ -60,10 +64,29 @@ def parquet_batches(
             start += table.metadata.row_group(group).num_rows
 
 
+def _rows(arrow: Any, batch: Any) -> list[Row]:  # noqa: ANN401
+    if batch.nbytes > MAX_BATCH_BYTES:
+        raise ValueError(f"{batch.num_rows} rows of {batch.nbytes} bytes, over {MAX_BATCH_BYTES}")
+    columns = {name: _values(arrow, batch.column(name)) for name in batch.schema.names}
+    return [{name: of[row] for name, of in columns.items()} for row in range(batch.num_rows)]
+
+
+def _values(arrow: Any, column: Any) -> list[Any]:  # noqa: ANN401
+    kind = column.type
+    if arrow.types.is_timestamp(kind) and kind.unit == "ns":
+        column = column.cast(arrow.timestamp("us", kind.tz), safe=False)
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError, LookupError):  # of a time or a zone that Python has not
+        texts = column.cast(arrow.string()).to_pylist()
+        values = [text and ISO_TIME.fullmatch(text) and text.replace(" ", "T") for text in texts]
+    return values
+
+
 def _is_single(types: Any, kind: Any) -> bool:  # noqa: ANN401
     if types.is_dictionary(kind):
         return _is_single(types, kind.value_type)
-    texts = types.is_string(kind) or types.is_large_string(kind)
+    texts = str(kind) in TEXTS
     numbers = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
     times = types.is_date(kind) or types.is_time(kind) or types.is_timestamp(kind)
     return bool(texts or numbers or times or types.is_boolean(kind))

@@ -204,6 +204,25 @@ def test_a_parquet_tables_times_are_texts_and_what_is_missing_is_left_out(tmp_pa
     assert failures == []
 
 
+def test_times_that_python_does_not_have_are_texts_too(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    save(tmp_path, "red.png", "red")
+    columns = {
+        "path": ["red.png", "red.png"],
+        "fine": arrow.array([1_700_000_000_123_456_789, None], arrow.timestamp("ns")),
+        "far": arrow.array([2**50, 5_000], arrow.timestamp("ms")),
+        "clock": arrow.array([1, None], arrow.time64("ns")),
+    }
+    table = tmp_path / "t.parquet"
+    pytest.importorskip("pyarrow.parquet").write_table(arrow.table(columns), table)
+    found, failures = walked(source(table))
+    assert metadata(found) == [
+        {"fine": "2023-11-14T22:13:20.123456", "clock": "00:00:00.000000001"},
+        {"far": "1970-01-01T00:00:05.000"},
+    ]
+    assert failures == []
+
+
 def test_the_cells_of_a_column_are_of_one_type(tmp_path: Path) -> None:
     columns = {
         "whole": ["1", "-20", ""],
