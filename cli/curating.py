@@ -3,9 +3,11 @@ elsewhere."""
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,14 +24,16 @@ from cli.options import (
     note,
 )
 from cli.progress import ProgressBar
-from cli.searching import Asking
+from cli.searching import Asking, where
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from index.collection import Snapshot
+    from index.collection import Collection, Snapshot
     from index.duplicates import Group
     from index.export_pictures import Wanted
+    from index.filters import Filter
     from index.items import Failure
+    from models.load import Encoder
     from models.query import Question
 
 KINDS = ("vectors", "folder", "webdataset", "collection")
@@ -114,6 +118,10 @@ def export(
     space: Annotated[
         str | None, typer.Option(help="Of vectors: which, where there are several spaces.")
     ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="Only pictures that satisfy it: JSON, as search takes it."),
+    ] = None,
     model: ModelName = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -123,7 +131,7 @@ def export(
     of it as a collection of its own: a backup, also while it is served or built."""
     from index.collection import Collection
 
-    pictures = {"text": text, "image": image, "limit": limit, "model": model}
+    pictures = {"text": text, "image": image, "limit": limit, "filter": filters, "model": model}
     vectors = {"metadata": metadata, "space": space}
     if kind not in KINDS:
         raise InputError(f"--as {kind}: expected one of {', '.join(KINDS)}")
@@ -133,19 +141,28 @@ def export(
         return
     _refuse(kind, pictures if kind == "vectors" else vectors)
     with closing(Collection.open(collection)) as opened:
+        if kind == "vectors":
+            with opened.snapshot() as snapshot:
+                typer.echo(exported_vectors(snapshot, out, space, metadata))
+            return
         question = None
         if text or image:
-            with opened.snapshot() as snapshot:
-                reference = model or snapshot.model
             asking = Asking(tuple(text or ()), image, (), None, None)
-            encoder = load_model(reference, device, dtype, threads)
-            question = asking.question(encoder, composers_of(encoder, ()))
+            load = partial(load_model, device=device, dtype=dtype, threads=threads)
+            question = question_of(opened, asking, model, load)
+        limit = limit or (None if question is None else BEST)
         with opened.snapshot() as snapshot:
-            if kind == "vectors":
-                typer.echo(exported_vectors(snapshot, out, space, metadata))
-            else:
-                wanted = wanted_pictures(snapshot, question, limit)
-                typer.echo(exported_pictures(snapshot, wanted, out, kind))
+            wanted = wanted_pictures(snapshot, question, limit, where(filters or ()))
+            typer.echo(exported_pictures(snapshot, wanted, out, kind))
+
+
+def question_of(
+    collection: "Collection", asking: Asking, model: str | None, load: "Callable[[str], Encoder]"
+) -> "Question":
+    with collection.snapshot() as snapshot:
+        reference = model or snapshot.model
+    encoder = load(reference)
+    return asking.question(encoder, composers_of(encoder, ()))
 
 
 def copied_collection(collection: Path, out: Path) -> str:
@@ -169,15 +186,16 @@ def exported_vectors(
 
 
 def wanted_pictures(
-    snapshot: "Snapshot", question: "Question | None", limit: int | None
+    snapshot: "Snapshot",
+    question: "Question | None",
+    limit: int | None,
+    condition: "Filter | None",
 ) -> "Iterator[Wanted]":
-    from itertools import islice
-
     from index.export_pictures import best, everything
 
     if question is None:
-        return islice(everything(snapshot), limit)
-    return best(snapshot, question, limit or BEST)
+        return islice(everything(snapshot, condition), limit)
+    return islice(best(snapshot, question, condition), limit)
 
 
 def exported_pictures(

@@ -74,13 +74,16 @@ class StoredVectors:
     def ids(self, positions: Members) -> list[str]:
         return self.gallery.ids(self.rows[positions])
 
-    def stored(self, positions: Members) -> NDArray[np.uint16]:
-        """(m,) -> (m, dim): the bits of each float16."""
-        units = self.gallery.units(self.rows[positions], self.space)
-        return np.ascontiguousarray(units).view(np.uint16)
+    def stored(self, positions: Members) -> NDArray[np.float16]:
+        """(m,) -> (m, dim)"""
+        return self.gallery.units(self.rows[positions], self.space)
+
+    def bits(self, positions: Members) -> NDArray[np.uint16]:
+        """(m,) -> (m, dim), as they are stored."""
+        return np.ascontiguousarray(self.stored(positions)).view(np.uint16)
 
     def units(self, positions: Members) -> Units:
-        units = self.gallery.units(self.rows[positions], self.space).astype(np.float64)
+        units = self.stored(positions).astype(np.float64)
         lengths = np.sqrt(np.sum(units * units, axis=-1))
         sound = np.abs(lengths - 1) <= UNIT_TOLERANCE
         if not sound.all():
@@ -112,14 +115,14 @@ def _join_equal(vectors: StoredVectors, sets: DisjointSets) -> None:
     )
     for positions in _parts(np.arange(len(sets), dtype=np.int64)):
         # modulo 2**64
-        digests[positions] = vectors.stored(positions).astype(np.uint64) @ weights
+        digests[positions] = vectors.bits(positions).astype(np.uint64) @ weights
     order = np.argsort(digests, kind="stable")
     starts = np.flatnonzero(np.diff(digests[order], prepend=~digests[order[:1]]))
     counts = np.diff(starts, append=len(order))
     first = np.repeat(order[starts], counts)
     again = order != first
     for part, its_first in zip(_parts(order[again]), _parts(first[again]), strict=True):
-        equal = (vectors.stored(part) == vectors.stored(its_first)).all(axis=1)
+        equal = (vectors.bits(part) == vectors.bits(its_first)).all(axis=1)
         sets.join(part[equal], its_first[equal])
 
 

@@ -21,9 +21,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from index.export_place import claim_empty, make_durable, whole
+from index.filters import Filter
 from index.found import Listener
 from index.items import Failure, Item
-from index.search import MAX_LIMIT, Hit, search
+from index.search import MAX_LIMIT, search
 from index.snapshot import Snapshot
 from models.decode import EXTENSIONS
 from models.errors import GoneError
@@ -72,18 +73,21 @@ class Original:
         return json.dumps(said, ensure_ascii=False).encode()
 
 
-def everything(snapshot: Snapshot) -> Iterator[Wanted]:
+def everything(snapshot: Snapshot, where: Filter | None = None) -> Iterator[Wanted]:
+    selection = None if where is None else snapshot.matching(where)
     for rows, _ in snapshot.gallery.chunks(()):
-        yield from map(Wanted, snapshot.gallery.ids(rows))
+        chosen = rows if selection is None else rows[selection.among(rows)]
+        yield from map(Wanted, snapshot.gallery.ids(chosen))
 
 
-def best(snapshot: Snapshot, question: Question, limit: int) -> Iterator[Wanted]:
-    """The nearest, page by page."""
-    cursor, left = None, limit
-    while left > 0:
-        page = search(snapshot, question, limit=min(left, MAX_LIMIT), cursor=cursor)
-        yield from map(_wanted, page.hits)
-        cursor, left, question = page.next_cursor, left - len(page.hits), page.query
+def best(snapshot: Snapshot, question: Question, where: Filter | None = None) -> Iterator[Wanted]:
+    """The nearest first, page by page."""
+    cursor = None
+    while True:
+        page = search(snapshot, question, limit=MAX_LIMIT, cursor=cursor, where=where)
+        for hit in page.hits:
+            yield Wanted(hit.id, hit.score)
+        cursor, question = page.next_cursor, page.query
         if cursor is None:
             return
 
@@ -121,10 +125,6 @@ def export_shards(
             make_durable(stream)
     sync(out)
     return written
-
-
-def _wanted(hit: Hit) -> Wanted:
-    return Wanted(hit.id, hit.score)
 
 
 def _originals(

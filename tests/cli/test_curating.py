@@ -87,10 +87,19 @@ def test_a_result_set_is_exported_in_its_order(
 ) -> None:
     asked = ("--image", photos / "blue.png", "--limit", "2")
     told = pictor("export", collection, tmp_path / "out", "--as", "folder", *asked)
-    assert told.code == 0 and "2 pictures" in told.out
+    assert (told.code, told.out) == (0, f"{tmp_path / 'out'}: 2 pictures\n")
     first, *_ = sorted((tmp_path / "out").glob("*.png"))
     assert first.name == "000001-blue.png"
     assert first.read_bytes() == (photos / "blue.png").read_bytes()
+
+
+def test_a_filter_chooses_what_is_exported(
+    pictor: Pictor, collection: Path, tmp_path: Path
+) -> None:
+    condition = json.dumps({"field": "path", "prefix": "g"})
+    told = pictor("export", collection, tmp_path / "out", "--as", "folder", "--filter", condition)
+    assert told.code == 0
+    assert [file.name for file in (tmp_path / "out").glob("*.png")] == ["000001-green.png"]
 
 
 def test_originals_that_are_gone_are_counted_and_named(

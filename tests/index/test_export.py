@@ -17,6 +17,7 @@ import pytest
 from index.collection import Collection, Snapshot
 from index.export_pictures import Full, Wanted, best, everything, export_folder, export_shards
 from index.export_vectors import export_vectors
+from index.filters import parse
 from index.items import Failure, Item, Occurrence
 from index.metadata_table import column_kinds, row_of
 from index.search import search
@@ -331,17 +332,25 @@ def test_originals_that_are_gone_are_told_and_the_others_written(
     assert "changed since" in " ".join(failure.reason for failure in told)
 
 
-def test_the_best_come_in_order_whatever_the_pages_are(snapshot: Snapshot) -> None:
+def test_the_best_come_in_order_and_all_come_in_the_end(snapshot: Snapshot) -> None:
     question = single(snapshot.spaces[0], ColourEncoder().encode_texts(["red"])[0])
-    first, second = best(snapshot, question, limit=2)
+    first, second, third = best(snapshot, question)
     assert first.id == ids_by_path(snapshot)["red.png"]
-    assert (first.score or 0) > (second.score or 1)
-    assert len([*best(snapshot, question, limit=5)]) == 3
+    assert (first.score or 0) > (second.score or 1) >= (third.score or 1)
 
 
 def test_more_than_a_page_of_the_best_is_gone_through() -> None:
     many = vectors_snapshot(random_vectors(np.random.default_rng(0), 2500, 8))
     asked = query([1.0] * 8)
-    ids = [each.id for each in best(many, asked, limit=2300)]
-    assert len(ids) == len(set(ids)) == 2300
+    ids = [each.id for each in best(many, asked)]
+    assert len(ids) == len(set(ids)) == 2500
     assert ids[:1000] == [hit.id for hit in search(many, asked, limit=1000).hits]
+
+
+def test_a_filter_chooses_among_all_and_among_the_best(snapshot: Snapshot) -> None:
+    starred = parse({"field": "stars", "gte": 1})
+    ids = ids_by_path(snapshot)
+    wanted = {ids["sea/blue.jpg"], ids["red.png"]}
+    assert {each.id for each in everything(snapshot, starred)} == wanted
+    question = single(snapshot.spaces[0], ColourEncoder().encode_texts(["green"])[0])
+    assert {each.id for each in best(snapshot, question, starred)} == wanted
