@@ -10,13 +10,13 @@ open_source(text) -> a source, by what there is at PATH or NAME=PATH:
   where it has .tar files and neither pictures nor folders beside them.
 - `FOLDER/{00000..00099}.tar` or `FOLDER/*.tar`: these shards, whatever else is there.
 - A .tar, a .zip; a .csv, .tsv, .jsonl or .parquet table of paths or addresses.
-- An address in another file system: `s3://bucket/photos`.
+- An address in another file system: `s3://bucket/photos`, `s3://bucket/{00000..00099}.tar`.
 """
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from index.addresses import Guard
@@ -26,7 +26,8 @@ from index.found import Clock, FileContent, FoundImage, Listener, Root, is_utf8,
 from index.sourcing.lookup import TAR, ZIP, is_archive
 from index.sourcing.members import is_picture
 from index.sourcing.patterns import is_pattern
-from index.sourcing.remote import open_remote
+from index.sourcing.remote import RemoteSource, connected, open_remote
+from index.sourcing.remote_shards import RemoteShardSource
 from index.sourcing.shards import ShardSource
 from index.sourcing.table_source import TableColumns, TableSource
 from index.sourcing.tables import TABLES
@@ -84,9 +85,7 @@ def open_source(text: str, options: SourceOptions | None = None) -> ImageSource 
     if place.startswith(("http://", "https://")):
         raise InputError(f"{place}: addresses on the web are listed in a table, one a row")
     if "://" in place:
-        remote = open_remote(name, place)
-        _check_name(remote.name)
-        return remote
+        return _open_remote(name, place)
     path = Path(place).expanduser().absolute()
     if path.is_dir():
         return _open_folder(_checked(Root(name or path.resolve().name, path.resolve())), options)
@@ -116,6 +115,20 @@ def parse_place(text: str) -> Root:
     if path.is_file() and is_archive(path.name):
         return _checked(Root(name or path.stem, path))
     return parse_root(text)
+
+
+def _open_remote(name: str | None, address: str) -> ImageSource:
+    files, place = connected(address)
+    folder, _, last = place.rpartition("/")
+    source: RemoteSource | RemoteShardSource
+    if is_pattern(last):
+        source = RemoteShardSource(name or PurePosixPath(folder).name, files, folder, last)
+    elif last.lower().endswith(TAR):
+        source = RemoteShardSource(name or PurePosixPath(last).stem, files, folder, last)
+    else:
+        source = open_remote(name, files, place)
+    _check_name(source.name)
+    return source
 
 
 def _open_folder(root: Root, options: SourceOptions) -> ImageSource | VectorSource:

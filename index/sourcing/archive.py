@@ -15,10 +15,10 @@ Format: https://github.com/webdataset/webdataset, `tariterators.py`.
 import io
 import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn, cast
 
 from index.found import is_utf8
 from models.decode import DecodeLimits
@@ -87,14 +87,18 @@ class Sample:
         return f"{self.archive}, sample {self.key!r}"
 
 
-class _Headers(io.FileIO):
+class _Headers:
     """An archive of which only headers are read: one that claims to be longer than any is refused,
     not allocated."""
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or not 0 <= size <= MAX_HEADER_BYTES:
+    def __init__(self, stream: BinaryIO) -> None:
+        self.seek, self.tell = stream.seek, stream.tell
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= MAX_HEADER_BYTES:
             raise tarfile.ReadError(f"a header of {size} bytes")
-        return super().read(size) or b""
+        return self._stream.read(size)
 
 
 def samples(
@@ -102,8 +106,13 @@ def samples(
 ) -> Iterator[Sample]:
     """A file whose name has no dot belongs to no sample, as in WebDataset."""
     refused = refused or _raiser(archive)
+    return grouped(archive, plain_members(archive, max_bytes, refused), refused)
+
+
+def grouped(archive: Path, members: Iterable[Member], refused: Refused) -> Iterator[Sample]:
+    """Members in the order of their archive, by sample."""
     key, spans = "", dict[str, Member]()
-    for member in plain_members(archive, max_bytes, refused):
+    for member in members:
         found = NAME.fullmatch(member.name)
         if found is None:
             continue
@@ -126,19 +135,29 @@ def plain_members(
     """The files of the archive, in its order."""
     refused = refused or _raiser(archive)
     try:
-        stream = _Headers(archive)
+        # unbuffered: between two headers lies what is not read
+        stream = archive.open("rb", buffering=0)
     except OSError as error:
         refused("", f"cannot be read as a tar: {error.strerror}")
         return
     with stream:
-        try:
-            opened = tarfile.open(  # noqa: SIM115
-                fileobj=stream, mode="r:", encoding="utf-8", errors="surrogateescape"
-            )
-        except DAMAGE as error:
-            refused("", f"cannot be read as a tar: {error}")
-            return
-        yield from _Walk(archive, stream, opened, max_bytes).members(refused)
+        yield from stream_members(archive, cast(BinaryIO, stream), max_bytes, refused)
+
+
+def stream_members(
+    archive: Path, stream: BinaryIO, max_bytes: int, refused: Refused
+) -> Iterator[Member]:
+    """Of an archive that is open already, and may be read between two members; `archive` is what
+    they call it."""
+    headers = _Headers(stream)
+    try:
+        opened = tarfile.open(  # noqa: SIM115
+            fileobj=cast(BinaryIO, headers), mode="r:", encoding="utf-8", errors="surrogateescape"
+        )
+    except DAMAGE as error:
+        refused("", f"cannot be read as a tar: {error}")
+        return
+    yield from _Walk(archive, headers, opened, max_bytes).members(refused)
 
 
 class _Walk:

@@ -2,9 +2,9 @@
 
 Read as a folder is, with the captions and metadata beside the pictures; hidden files are passed
 over, and what cannot be listed or read is a failure. A stamp is the store's own mark of a file's
-content, or its size and time. Archives and tables are read from disk alone. The one file that
-imports fsspec; raises InputError, naming the extra to install, where it or the store's own package
-is missing, and for a place that is not there.
+content, or its size and time. Zips and tables are read from disk alone. The one file that imports
+fsspec; raises InputError, naming the extra to install, where it or the store's own package is
+missing, and for a place that is not there.
 """
 
 import importlib
@@ -71,24 +71,28 @@ class RemoteSource:
         return _RemoteWalk(self, failed).images()
 
 
-def open_remote(name: str | None, address: str) -> RemoteSource:
-    """Without a name, the last part of the address is it."""
+def connected(address: str) -> tuple[Any, str]:
+    """An fsspec file system, and the place in it that the address names."""
     fsspec = _fsspec()
     try:
-        files, folder = fsspec.core.url_to_fs(address)
+        files, place = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as error:
         raise InputError(
             f"{address}: cannot be opened: {one_line(error)}; for a bucket, install Pictor with "
             "its extra, pip install '.[cloud]'"
         ) from error
-    source = RemoteSource(name or PurePosixPath(folder).name, files, folder.rstrip("/"))
+    return files, place.rstrip("/")
+
+
+def open_remote(name: str | None, files: Any, folder: str) -> RemoteSource:  # noqa: ANN401
+    """Without a name, the folder's own is it."""
     try:
         is_folder = files.isdir(folder)
     except Exception as error:
-        raise InputError(f"{address}: cannot be opened: {one_line(error)}") from error
+        raise InputError(f"{folder}: cannot be opened: {one_line(error)}") from error
     if not is_folder:
-        raise InputError(f"{address}: not a folder there; archives and tables are read from disk")
-    return source
+        raise InputError(f"{folder}: not a folder there; zips and tables are read from disk")
+    return RemoteSource(name or PurePosixPath(folder).name, files, folder)
 
 
 class _RemoteWalk:
@@ -139,7 +143,7 @@ class _RemoteWalk:
             caption=said.caption,
             metadata=said.metadata,
             content=RemoteContent(self._source.files, facts["name"], size),
-            stamp=_stamp(facts, self._source.clock),
+            stamp=remote_stamp(facts, self._source.clock),
         )
 
     def _said(self, name: str, listed: Mapping[str, Facts]) -> Sidecar:
@@ -160,7 +164,7 @@ class _RemoteWalk:
         self._failed(Failure(self._source.name, shown(self._inside(name)) or ".", reason))
 
 
-def _stamp(facts: Facts, clock: Clock) -> str | None:
+def remote_stamp(facts: Facts, clock: Clock) -> str | None:
     mark = next((str(facts[name]) for name in MARKS if facts.get(name)), None)
     if mark is None:
         written = next((facts[name] for name in TIMES if facts.get(name)), None)

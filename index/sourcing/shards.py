@@ -10,16 +10,16 @@ file are failures, and a damaged archive is one that costs only what cannot be r
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from index.found import Clock, FoundImage, Listener, Root, file_stamp, stop_at
+from index.found import Clock, Content, FoundImage, Listener, Root, file_stamp, stop_at
 from index.items import Failure
 from index.sidecars import MAX_BYTES as MAX_SIDECAR_BYTES
-from index.sidecars import Sidecar, SidecarError
-from index.sourcing.archive import Member, Refused, Sample, SpanContent, samples
+from index.sidecars import Sidecar
+from index.sourcing.archive import Member, Sample, SpanContent, samples
 from index.sourcing.members import MemberError, beside, inner_path, is_hidden, is_picture, shown
 from index.sourcing.patterns import matching
 
@@ -38,62 +38,71 @@ class ShardSource:
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
         if self.pattern is None:
-            yield from _ShardWalk(self, self.root.path, "", failed).images()
+            yield from self._images(self.root.path, "", failed)
             return
         inside_of = os.path.realpath(self.root.path)
         for shard in matching(self.root.path, self.pattern):
             if Path(os.path.realpath(shard)).is_relative_to(inside_of):
-                yield from _ShardWalk(self, shard, f"{shard.name}/", failed).images()
+                yield from self._images(shard, f"{shard.name}/", failed)
             else:
                 failed(Failure(self.name, shard.name, "a link that leads out of its source"))
 
-
-class _ShardWalk:
-    def __init__(self, source: ShardSource, shard: Path, inside: str, failed: Listener) -> None:
-        self._source = source.name
-        self._shard = shard
-        self._inside = inside
-        self._failed = failed
-        self._stamp = file_stamp(shard.stat, source.clock)
-
-    def images(self) -> Iterator[FoundImage]:
+    def _images(self, shard: Path, inside: str, failed: Listener) -> Iterator[FoundImage]:
+        stamp = file_stamp(shard.stat, self.clock)
+        walk = ShardWalk(self.name, Shard(shard.name, inside, stamp), failed, SpanContent)
         # whether a picture is too large is asked when it is read, and other files may be
-        for sample in samples(self._shard, sys.maxsize, self._refuse):
+        return walk.images(samples(shard, sys.maxsize, walk.refuse))
+
+
+@dataclass(frozen=True)
+class Shard:
+    name: str
+    inside: str  # what the paths of its pictures begin with: "" or "shard.tar/"
+    stamp: str | None
+
+
+class ShardWalk:
+    """From an archive's samples to its pictures."""
+
+    def __init__(
+        self, source: str, shard: Shard, failed: Listener, content: Callable[[Member], Content]
+    ) -> None:
+        self._source = source
+        self._shard = shard
+        self._failed = failed
+        self._content = content
+
+    def images(self, samples: Iterable[Sample]) -> Iterator[FoundImage]:
+        for sample in samples:
             for suffix, member in sample.spans.items():
                 try:
                     path = inner_path(member.name)
                 except MemberError as error:
-                    self._refuse(member.name, str(error))
+                    self.refuse(member.name, str(error))
                     continue
                 if is_picture(path) and not is_hidden(path):
-                    yield self._image(path, member, _said(sample, suffix, self._refuse))
+                    yield self._image(path, member, self._said(sample, suffix))
 
-    def _image(self, path: str, member: Member, said: Sidecar) -> FoundImage:
-        return FoundImage(
-            source=self._source,
-            path=self._inside + path,
-            caption=said.caption,
-            metadata=said.metadata,
-            content=SpanContent(member),
-            stamp=self._stamp and f"{self._stamp}-{member.start}-{member.size}",
-        )
-
-    def _refuse(self, name: str, reason: str) -> None:
-        path = f"{self._inside}{shown(name)}".rstrip("/") or self._shard.name
+    def refuse(self, name: str, reason: str) -> None:
+        path = f"{self._shard.inside}{shown(name)}".rstrip("/") or self._shard.name
         self._failed(Failure(self._source, path, reason))
 
+    def _image(self, path: str, member: Member, said: Sidecar) -> FoundImage:
+        stamp = self._shard.stamp
+        return FoundImage(
+            source=self._source,
+            path=self._shard.inside + path,
+            caption=said.caption,
+            metadata=said.metadata,
+            content=self._content(member),
+            stamp=stamp and f"{stamp}-{member.start}-{member.size}",
+        )
 
-def _said(sample: Sample, suffix: str, failed: Refused) -> Sidecar:
-    own = suffix.rpartition(".")[0]
-    files = {}
-    for kind in ("txt", "json"):
-        member = sample.spans.get(f"{own}.{kind}") or sample.spans.get(kind)
-        if member is not None:
-            files[member.name] = partial(_sidecar_bytes, member)
-    return beside(files, failed)
-
-
-def _sidecar_bytes(member: Member) -> bytes:
-    if member.size > MAX_SIDECAR_BYTES:
-        raise SidecarError(f"over {MAX_SIDECAR_BYTES} bytes")
-    return member.read()
+    def _said(self, sample: Sample, suffix: str) -> Sidecar:
+        own = suffix.rpartition(".")[0]
+        files = {}
+        for kind in ("txt", "json"):
+            member = sample.spans.get(f"{own}.{kind}") or sample.spans.get(kind)
+            if member is not None:
+                files[member.name] = partial(self._content(member).read, MAX_SIDECAR_BYTES)
+        return beside(files, self.refuse)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from index.items import Failure
-from index.sourcing.remote import RemoteSource, open_remote
+from index.sources import ImageSource, VectorSource, open_source
+from index.sourcing.remote import RemoteSource
+from index.sourcing.remote_shards import RemoteShardSource
 from models.errors import ImageError, ImageTooLargeError, InputError
-from tests.index.sourcing.archives import BLUE, LONG_AGO, RED, contents, walked
+from tests.index.sourcing.archives import BLUE, LONG_AGO, RED, contents, tar_of, walked
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -24,6 +26,12 @@ def bucket(tmp_path: Path) -> Iterator[str]:
 def put(bucket: str, files: dict[str, bytes]) -> None:
     for name, data in files.items():
         fsspec.filesystem("memory").pipe(f"{bucket.removeprefix('memory:/')}/{name}", data)
+
+
+def opened(text: str) -> ImageSource:
+    source = open_source(text)
+    assert not isinstance(source, VectorSource)
+    return source
 
 
 class Store:
@@ -41,6 +49,11 @@ class Store:
         if isinstance(self.listed[folder], Exception):
             raise self.listed[folder]
         return self.listed[folder]
+
+    def open(self, place: str, mode: str, **options: object) -> Any:  # noqa: ANN401
+        if isinstance(self.given, Exception):
+            raise self.given
+        return self.given
 
     def cat_file(self, place: str, start: int, end: int) -> Any:  # noqa: ANN401
         if isinstance(self.given, Exception):
@@ -69,7 +82,7 @@ def test_a_bucket_is_read_as_a_folder_is(bucket: str) -> None:
             ".c.png": RED,
         },
     )
-    source = open_remote(None, bucket)
+    source = opened(bucket)
     found, failures = walked(source)
     assert (source.name, source.root) == ("photos", None)
     assert contents(found) == {"b.png": RED, "trip/a.jpg": BLUE}
@@ -82,13 +95,13 @@ def test_a_bucket_is_read_as_a_folder_is(bucket: str) -> None:
 
 def test_a_source_may_be_named(bucket: str) -> None:
     put(bucket, {"a.png": RED})
-    (found,), _ = walked(open_remote("mine", f"{bucket}/"))
+    (found,), _ = walked(opened(f"mine={bucket}/"))
     assert (found.source, found.path) == ("mine", "a.png")
 
 
 def test_a_picture_over_the_limit_is_not_received(bucket: str) -> None:
     put(bucket, {"a.png": RED})
-    (found,), _ = walked(open_remote(None, bucket))
+    (found,), _ = walked(opened(bucket))
     assert found.read(len(RED)) == RED
     put(bucket, {"a.png": RED + BLUE})  # it has grown since it was listed
     for limit in (len(RED) - 1, len(RED)):
@@ -98,7 +111,7 @@ def test_a_picture_over_the_limit_is_not_received(bucket: str) -> None:
 
 def test_a_caption_that_cannot_be_read_is_a_failure_and_its_picture_is_taken(bucket: str) -> None:
     put(bucket, {"a.png": RED, "a.txt": b"x" * 300_000})
-    (found,), (failure,) = walked(open_remote(None, bucket))
+    (found,), (failure,) = walked(opened(bucket))
     assert found.caption is None
     assert failure == Failure("photos", "a.txt", "caption file: over 262144 bytes")
 
@@ -152,12 +165,61 @@ def test_whatever_a_store_raises_is_an_error_of_the_picture(error: Exception) ->
 
 
 def test_what_is_no_folder_there_is_the_users_mistake(bucket: str) -> None:
-    put(bucket, {"a.tar": RED})
-    for address in (f"{bucket}/a.tar", f"{bucket}/gone"):
+    put(bucket, {"a.zip": RED})
+    for address in (f"{bucket}/a.zip", f"{bucket}/gone"):
         with pytest.raises(InputError, match="not a folder there"):
-            open_remote(None, address)
+            opened(address)
 
 
 def test_a_store_that_nobody_knows_is_refused_with_the_extra_to_install() -> None:
     with pytest.raises(InputError, match=r"pip install '\.\[cloud\]'"):
-        open_remote(None, "nothing-like-it://bucket/photos")
+        opened("nothing-like-it://bucket/photos")
+
+
+def test_shards_are_streamed_each_under_its_name(bucket: str, tmp_path: Path) -> None:
+    for number, picture in enumerate((RED, BLUE)):
+        files = {"1.txt": b"one", "1.png": picture, "1.json": b'{"stars": 5}', "../x.png": RED}
+        put(bucket, {f"{number}.tar": tar_of(tmp_path / "local.tar", files).read_bytes()})
+    put(bucket, {"notes.txt": b"of no shard"})
+    source = opened(f"{bucket}/*.tar")
+    found, failures = walked(source)
+    assert (source.name, source.root) == ("photos", None)
+    assert contents(found) == {"0.tar/1.png": RED, "1.tar/1.png": BLUE}
+    assert {(each.caption, each.metadata["stars"]) for each in found} == {("one", 5)}
+    assert [failure.path for failure in failures] == ["0.tar/../x.png", "1.tar/../x.png"]
+    with pytest.raises(ImageTooLargeError):
+        found[0].read(len(RED) - 1)
+
+
+def test_one_shard_is_a_source_of_its_own_name(bucket: str, tmp_path: Path) -> None:
+    put(bucket, {"a.tar": tar_of(tmp_path / "local.tar", {"1.png": RED}).read_bytes()})
+    source = opened(f"{bucket}/a.tar")
+    assert source.name == "a"
+    assert contents(walked(source)[0]) == {"1.png": RED}
+
+
+def test_a_shard_that_is_not_there_or_damaged_is_a_failure(bucket: str, tmp_path: Path) -> None:
+    whole = tar_of(tmp_path / "local.tar", {"1.png": RED, "2.png": BLUE}).read_bytes()
+    put(bucket, {"1.tar": whole[:1200], "2.tar": b"no archive", "3.tar": whole})
+    found, failures = walked(opened(f"{bucket}/{{0..3}}.tar"))
+    assert [each.path for each in found] == ["1.tar/1.png", "3.tar/1.png", "3.tar/2.png"]
+    assert [failure.path for failure in failures] == ["0.tar", "1.tar/1.png", "2.tar"]
+
+
+def test_a_shards_stamp_is_the_stores_mark_and_the_place_in_it(tmp_path: Path) -> None:
+    path = tar_of(tmp_path / "local.tar", {"1.png": RED})
+    for facts, stamp in (({"ETag": "abc"}, f"5-abc-512-{len(RED)}"), ({}, None)):
+        with path.open("rb") as stream:
+            store = Store({"b": [file("b/a.tar", **facts)]}, stream)
+            (found,), _ = walked(RemoteShardSource("s", store, "b", "a.tar"))
+        assert found.stamp == stamp
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("no credentials")])
+def test_whatever_a_store_raises_costs_the_rest_of_its_archive(error: Exception) -> None:
+    source = RemoteShardSource("s", Store({"b": []}, error), "b", "a.tar")
+    assert walked(source) == ([], [Failure("s", "a.tar", f"cannot be read: {error}")])
+    unlisted = RemoteShardSource("s", Store({"b": error}), "b", "*.tar")
+    assert walked(unlisted) == ([], [Failure("s", ".", f"folder cannot be listed: {error}")])
+    with pytest.raises(InputError, match=r"s: a\.tar: cannot be read"):
+        list(source.walk())
