@@ -1,10 +1,12 @@
 """Prepared pictures to rows of a part, in batches through the encoder.
 
-The batch grows while that makes the encoder faster, and is halved where it does not fit its memory.
+One batch is in the encoder, in a thread of its own, while the next one is gathered. The batch grows
+while that makes the encoder faster, and is halved where it does not fit its memory.
 """
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +16,9 @@ from models.encoders import ImageEncoder, split_spaces
 from models.errors import ModelError, ModelMemoryError
 from models.preprocess import Pixels
 from models.vectors import Embeddings, directed, unit
+
+Prepared = tuple[str, Pixels]  # an item's
+Encoded = tuple[Embeddings, float]  # and the seconds that it took
 
 FIRST_BATCH, LARGEST_BATCH = 32, 512
 WORTH_IT = 1.05  # times as many pictures a second, or the batch stays as it is
@@ -52,38 +57,63 @@ class Embedder:
     refuse: Callable[[str, str], None]  # an item, and why
     clock: Callable[[], float] = time.perf_counter
     embedded: int = 0
-    _waiting: list[tuple[str, Pixels]] = field(default_factory=list)
+    _waiting: list[Prepared] = field(default_factory=list)
+    _encoding: tuple[list[Prepared], Future[Encoded]] | None = None
     _rows: list[Segment] = field(default_factory=list)
+    _thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, "pictor-encode")
+    )
 
     def add(self, item: str, pixels: Pixels) -> None:
         self._waiting.append((item, pixels))
-        if len(self._waiting) >= self.batch.size:
-            self._encode_batch()
+        while len(self._waiting) >= self.batch.size:
+            self._finish_batch()
+            self._start_batch()
 
     @property
     def rows(self) -> int:
-        """Embedded, and not taken yet."""
-        return sum(map(len, self._rows))
+        """In the encoder or embedded, and not taken yet."""
+        encoding = len(self._encoding[0]) if self._encoding else 0
+        return encoding + sum(map(len, self._rows))
 
     def take(self) -> list[Segment]:
         """The rows since the last call, those of the pictures that waited included."""
-        while self._waiting:
-            self._encode_batch()
+        while self._waiting or self._encoding:
+            self._finish_batch()
+            self._start_batch()
         rows, self._rows = self._rows, []
         return rows
 
-    def _encode_batch(self) -> None:
-        waiting = self._waiting[: self.batch.size]
+    def close(self) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def _start_batch(self) -> None:
+        batch, self._waiting = (
+            self._waiting[: self.batch.size],
+            self._waiting[self.batch.size :],
+        )
+        if batch:
+            pixels = [pixels for _, pixels in batch]
+            self._encoding = batch, self._thread.submit(self._encoded, pixels)
+
+    def _encoded(self, pixels: list[Pixels]) -> Encoded:
         began = self.clock()
+        embeddings = self.encoder.encode_images(pixels)
+        return embeddings, self.clock() - began
+
+    def _finish_batch(self) -> None:
+        if self._encoding is None:
+            return
+        (batch, future), self._encoding = self._encoding, None
         try:
-            embeddings = self.encoder.encode_images([pixels for _, pixels in waiting])
+            embeddings, seconds = future.result()
         except ModelMemoryError:
             if not self.batch.halve():
                 raise
+            self._waiting = batch + self._waiting
             return
-        self.batch.took(len(waiting), self.clock() - began)
-        self._waiting = self._waiting[len(waiting) :]
-        self._keep([item for item, _ in waiting], embeddings)
+        self.batch.took(len(batch), seconds)
+        self._keep([item for item, _ in batch], embeddings)
 
     def _keep(self, ids: list[str], embeddings: Embeddings) -> None:
         spaces = self.encoder.spaces

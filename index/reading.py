@@ -5,7 +5,6 @@ vector) is not made again, and a content that turns up twice in one job is decod
 resizing and thumbnails are the decoder processes' part.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image
@@ -16,7 +15,8 @@ from index.found import FoundImage
 from index.items import Item, item_id
 from index.known import Known
 from index.thumbnails import thumbnail
-from models.decode import DecodeLimits, decode, open_header
+from models.decode import DecodeLimits, open_header, upright_size
+from models.encoders import ImageEncoder
 from models.errors import ImageError
 from models.preprocess import Pixels
 
@@ -53,17 +53,17 @@ class Reading:
 class PictureDecoder:
     """What a decoder process does."""
 
-    prepare: Callable[[Image.Image], Pixels]
+    encoder: ImageEncoder
     limits: DecodeLimits
 
     def __call__(self, missing: Missing) -> Decoded:
         """Raises ImageError for a picture that cannot be read whole, or is over a limit."""
         header = open_header(missing.data, self.limits)
-        image = decode(missing.data, self.limits)
+        image = self.encoder.decode(missing.data, self.limits)
         return Decoded(
             item=_item(missing.id, missing.data, header, image),
             thumbnail=thumbnail(image) if missing.thumbnail else None,
-            pixels=self.prepare(image) if missing.vector else None,
+            pixels=self.encoder.prepare(image) if missing.vector else None,
         )
 
 
@@ -89,11 +89,13 @@ class PictureReader:
 
 def _item(id_: str, data: bytes, header: Image.Image, image: Image.Image) -> Item:
     exif = read_exif(header)
+    is_whole = header.size in (image.size, image.size[::-1])
+    width, height = image.size if is_whole else upright_size(header)
     return Item(
         id=id_,
         bytes=len(data),
-        width=image.width,
-        height=image.height,
+        width=width,
+        height=height,
         format=FORMATS.get(header.format or "", header.format or ""),
         taken_at=exif.taken_at,
         latitude=exif.latitude,

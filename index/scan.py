@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from index.building import IndexOptions
 from index.decoders import DecoderLimits, Decoders
 from index.embedding import LARGEST_BATCH, BatchSize, Embedder
 from index.folder import CollectionFolder
@@ -19,13 +20,12 @@ from index.found import FoundImage
 from index.items import Failure
 from index.journal import Journal
 from index.known import Known
+from index.parts import write_part
 from index.reading import Decoded, Missing, PictureDecoder, PictureReader, Reading
-from index.segments import SegmentRecord, joined, write_segment
 from index.sources import ImageSource
 from models.decode import DecodeLimits
 from models.encoders import ImageEncoder
 from models.errors import ImageError, InputError
-from models.files import sync
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class JobOptions:
     batch_size: int | None = None  # pictures through the encoder at once; found out where None
     limits: DecodeLimits = field(default_factory=DecodeLimits)
     decoders: DecoderLimits = field(default_factory=DecoderLimits)
+    index: IndexOptions = field(default_factory=IndexOptions)
     thumbnails: bool = True  # a collection that nobody looks at does without
     checkpoint_rows: int = 4096  # after as many new vectors, or
     checkpoint_s: float = 30.0  # after as long
@@ -85,16 +86,19 @@ class Scan:
         self._walked = False
 
     def run(self, sources: Sequence[ImageSource], progress: Callable[[Progress], None]) -> Scanned:
-        decode = PictureDecoder(self._encoder.prepare, self._options.limits)
+        decode = PictureDecoder(self._encoder, self._options.limits)
         threads, limits = self._options.threads, self._options.decoders
-        with Decoders[Missing, Decoded](decode, count=threads, limits=limits) as decoders:
+        with (
+            Decoders[Missing, Decoded](decode, count=threads, limits=limits) as decoders,
+            closing(self._embedder),
+        ):
             reader = PictureReader(self._known, decoders, self._options.limits)
             with closing(self._readings(reader, self._walk(sources, progress))) as readings:
                 for reading in readings:
                     self._take(reading)
                     self._advance(progress)
                     self._checkpoint_when_due()
-        self._checkpoint()
+            self._checkpoint()
         return Scanned(self._embedder.embedded, self._reused)
 
     def _walk(
@@ -177,20 +181,10 @@ class Scan:
 
     def _checkpoint(self) -> None:
         """Vectors first, then thumbnails, then the journal, which is what makes them count."""
-        part = self._write_part()
+        part = write_part(self._folder, self._embedder.take())
         self._folder.adopt("thumbnails")
         self._journal.checkpoint(part)
         self._last_checkpoint = self._clock()
-
-    def _write_part(self) -> SegmentRecord | None:
-        rows = self._embedder.take()
-        if not rows:
-            return None
-        parts = self._folder.staging.parts
-        record = write_segment(parts, joined(rows))
-        sync(parts / record.name)
-        sync(parts)
-        return record
 
 
 def _result(found: FoundImage, future: Future[Reading]) -> Reading | Failure:

@@ -9,13 +9,15 @@ from PIL import Image
 
 LONG_SIDE = 320
 QUALITY = 80
-EFFORT = 2  # of 0 to 6: half the time of Pillow's 4 for a few percent of size
+EFFORT = 0  # of 0 to 6: half the time of Pillow's 4 for a tenth of size
+GAP = 1.5  # averaged down to so many times its size, then resized
 
 
 def thumbnail(image: Image.Image) -> bytes:
     """RGB picture -> WebP file."""
-    small = image.copy()
-    small.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    scale = min(1.0, LONG_SIDE / max(image.size))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    small = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=GAP)
     small.info.clear()
     written = io.BytesIO()
     small.save(written, "WEBP", quality=QUALITY, method=EFFORT, exif=b"", xmp=b"", icc_profile=b"")

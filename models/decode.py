@@ -4,6 +4,9 @@ decode(data) -> PIL image, mode RGB, first frame, EXIF orientation applied, ICC 
 sRGB, transparency on white, 16-bit and float samples scaled to 8. Byte and pixel limits are checked
 before any pixel is decoded. Raises ImageTooLargeError over a limit, ImageError for anything that is
 not a picture of a known format or cannot be read whole.
+
+With `least_side`, a JPEG is decoded at the smallest of 1/2, 1/4 and 1/8 of its size, if any, that
+leaves both sides at least so long: several times as fast, and nearly the same picture.
 """
 
 import io
@@ -15,7 +18,7 @@ from functools import cache
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from models.errors import ImageError, ImageTooLargeError
 
@@ -57,6 +60,7 @@ PILLOW_FAILURES = (
     zlib.error,
 )
 
+TURNED = (5, 6, 7, 8)  # by a quarter, of EXIF's orientations
 WHITE = (255, 255, 255, 255)
 
 
@@ -75,11 +79,15 @@ def _prepare_pillow() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
 
 
-def decode(data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
+def decode(
+    data: bytes, limits: DecodeLimits | None = None, *, least_side: int | None = None
+) -> Image.Image:
     """One picture file's bytes -> RGB picture."""
     limits = limits or DecodeLimits()
     image = open_header(data, limits)
     try:
+        if least_side is not None:
+            image.draft(None, (least_side, least_side))
         image.load()
         image = _upright(image)
         image = _to_srgb(image)
@@ -103,6 +111,16 @@ def open_header(data: bytes, limits: DecodeLimits) -> Image.Image:
             f"picture has {width} x {height} pixels, the limit is {limits.max_pixels}"
         )
     return image
+
+
+def upright_size(header: Image.Image) -> tuple[int, int]:
+    """Width and height of the whole picture, from the header of a JPEG."""
+    width, height = header.size
+    try:
+        turned = header.getexif().get(ExifTags.Base.Orientation) in TURNED
+    except PILLOW_FAILURES:
+        turned = False
+    return (height, width) if turned else (width, height)
 
 
 def _upright(image: Image.Image) -> Image.Image:

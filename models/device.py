@@ -1,9 +1,12 @@
-"""Where and how a model runs: device, dtype, and the one budget of CPU threads.
+"""Where and how a model runs: device, dtype, memory, and the one budget of CPU threads.
 
 Default: CUDA with bfloat16 where there is one, else the CPU with float32.
 """
 
+import ctypes
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.errors import ModelError
+from models.errors import ModelError, ModelMemoryError
 
 DtypeName = Literal["float32", "bfloat16", "float16"]
 DTYPES: dict[str, torch.dtype] = {
@@ -19,6 +22,12 @@ DTYPES: dict[str, torch.dtype] = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+
+# how torch tells that memory is wanting, on the CPU and on devices that have no error class of it
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+# of glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
+KEPT_BYTES = 256 * 1024**2  # freed memory beyond that is handed back
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,26 @@ def _is_there(device: torch.device) -> bool:
     return device.type == "cpu"
 
 
+def to_device(array: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
+    tensor = torch.from_numpy(array)
+    if device.type != "cuda":
+        return tensor.to(device)
+    # from pinned memory the card copies by itself, while the next work is being queued
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+@contextmanager
+def batch_memory(device: torch.device) -> Iterator[None]:
+    """Around one batch: raises ModelMemoryError where it does not fit the device's memory."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and not any(sign in str(error) for sign in OUT_OF_MEMORY):
+            raise
+        raise ModelMemoryError(f"{device}: a batch does not fit its memory") from error
+
+
 def to_numpy(outputs: torch.Tensor) -> NDArray[np.float32]:
     """A model's outputs, on any device and in any dtype, as float32."""
     rows: NDArray[np.float32] = outputs.float().cpu().numpy()
@@ -67,3 +96,17 @@ def available_threads() -> int:
 
 def limit_torch_threads(threads: int) -> None:
     torch.set_num_threads(max(1, threads))
+
+
+def keep_freed_memory() -> None:
+    """Have this process, and those that it forks, use memory again rather than hand it back.
+
+    glibc unmaps large blocks at once and has the next one filled with zeros, page by page, which
+    was half of the time of decoding a photograph. Call it once, before there are threads; other C
+    libraries are left as they are.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_ARENA_MAX, 1)  # a thread's own arena has large blocks mapped whatever is said
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
+from models.decode import DecodeLimits
 from models.errors import ModelError
 from models.preprocess import Pixels
 from models.space import Space
@@ -38,6 +39,11 @@ class ImageEncoder(Protocol):
     @property
     def fills_galleries(self) -> bool:
         """False of a light query encoder, which is pinned to the spaces of a heavier model."""
+        ...
+
+    def decode(self, data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
+        """A picture file's bytes -> RGB picture for `prepare`, the same however a picture arrives;
+        raises ImageError as models/decode.py does."""
         ...
 
     def prepare(self, image: Image.Image) -> Pixels:

@@ -2,7 +2,8 @@
 
 `starter` (ships with Pictor), NAME/PRETRAINED as open_clip lists them, NAME/FILE for a checkpoint
 file of a listed architecture, hf-hub:ORG/NAME, or a folder in open_clip's or the transformers
-layout. Raises ModelError, one plain line, for anything else.
+layout. With `+fast-decode` behind it the same model reads large JPEGs at a fraction of their size:
+a space of its own. Raises ModelError, one plain line, for anything else.
 """
 
 import logging
@@ -20,10 +21,12 @@ from models.magiclens.encoder import MagicLensEncoder
 from models.magiclens.folder import is_magiclens_folder, read_folder
 from models.openclip_encoder import LoadedModel, OpenClipEncoder
 from models.pinned import read_pin
+from models.preprocess import Decoding
 
 STARTER = "starter"
 STARTER_FOLDER = Path(__file__).parent / "starter"
 HUB_PREFIX = "hf-hub:"
+FAST_DECODE = "+fast-decode"
 
 # (name, what it is good for); shown by `pictor models` and by `index` without --model
 RECOMMENDED = (
@@ -42,13 +45,30 @@ def load_encoder(reference: str, placement: Placement, announce: Callable[[str],
     starts."""
     # open_clip narrates its loading on the root logger
     logging.getLogger().addFilter(_is_not_open_clip)
+    reference, suffix = _split_suffix(reference)
+    decoding: Decoding = "scaled" if suffix else "exact"
     folder = expanded(reference)
     if is_magiclens_folder(folder):
-        return MagicLensEncoder(folder.resolve().name, *read_folder(folder), placement)
+        module, card = read_folder(folder)
+        card = replace(card, preprocessing=replace(card.preprocessing, decoding=decoding))
+        return MagicLensEncoder(folder.resolve().name + suffix, module, card, placement)
     name, loaded = load_parts(reference, announce)
+    loaded = replace(loaded, preprocessing=replace(loaded.preprocessing, decoding=decoding))
     if folder.is_dir():
         loaded = replace(loaded, pinned=read_pin(folder))
-    return OpenClipEncoder(name, loaded, placement)
+    return OpenClipEncoder(name + suffix, loaded, placement)
+
+
+def fast_decoding(reference: str) -> str:
+    """The reference of the same model with `--fast-decode`."""
+    return "".join((_split_suffix(reference)[0], FAST_DECODE))
+
+
+def _split_suffix(reference: str) -> tuple[str, str]:
+    """The model, and FAST_DECODE where that stands behind it; a path that is there is a model."""
+    if not reference.endswith(FAST_DECODE) or expanded(reference).exists():
+        return reference, ""
+    return reference.removesuffix(FAST_DECODE), FAST_DECODE
 
 
 def _is_not_open_clip(record: logging.LogRecord) -> bool:
@@ -87,12 +107,13 @@ def expanded(path: str) -> Path:
 
 def portable(reference: str) -> str:
     """The reference, to be read later from another folder: paths in it made absolute."""
+    reference, suffix = _split_suffix(reference)
     architecture, slash, file = reference.partition("/")
     if reference != STARTER and expanded(reference).is_dir():
-        return str(expanded(reference).resolve())
+        return f"{expanded(reference).resolve()}{suffix}"
     if slash and expanded(file).is_file():
-        return f"{architecture}/{expanded(file).resolve()}"
-    return reference
+        return f"{architecture}/{expanded(file).resolve()}{suffix}"
+    return reference + suffix
 
 
 def load_folder(folder: Path) -> LoadedModel:

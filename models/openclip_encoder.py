@@ -4,14 +4,15 @@ Raises ModelError for a model whose towers do not take a picture and a text, or 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from models.device import Placement, to_numpy
+from models.decode import DecodeLimits, decode
+from models.device import Placement, batch_memory, to_device, to_numpy
 from models.encoders import Prompt
 from models.errors import ModelError
 from models.fusion_head import FusionHead, PinnedHead
@@ -42,8 +43,8 @@ class OpenClipEncoder:
     def __init__(self, name: str, loaded: LoadedModel, placement: Placement) -> None:
         self.preprocessing = loaded.preprocessing
         self.placement = placement
-        settings = {**loaded.settings, "preprocessing": loaded.preprocessing.settings()}
-        revision = revision_of(loaded.module.state_dict(), settings)
+        revision = _revision(loaded, loaded.preprocessing)
+        exact = _exact_revision(loaded, revision)
         module: Any = loaded.module.eval()
         self._module = module
         self._reader = TextReader(
@@ -64,7 +65,7 @@ class OpenClipEncoder:
         self.fills_galleries = loaded.pinned is None
         if self._space.dimension != own.dimension:
             raise ModelError(f"{name}: has {own.dimension} dimensions, pinned to {self._space}")
-        self._head = _placed_head(name, loaded.head, own, placement)
+        self._head = _placed_head(name, loaded.head, Space(name, exact, own.dimension), placement)
 
     @property
     def space(self) -> Space:
@@ -90,6 +91,9 @@ class OpenClipEncoder:
         with torch.inference_mode():
             return to_numpy(self._head(*pair))
 
+    def decode(self, data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
+        return decode(data, limits, least_side=self.preprocessing.least_side)
+
     def prepare(self, image: Image.Image) -> Pixels:
         return self.preprocessing.pixels(image)
 
@@ -112,8 +116,9 @@ class OpenClipEncoder:
         return self._reader.prompts(prompts)
 
     def _image_embeddings(self, pixels: Sequence[Pixels]) -> Embeddings:
-        batch = torch.from_numpy(np.stack(pixels)).to(self.placement.device)
-        with torch.inference_mode():
+        device = self.placement.device
+        with batch_memory(device), torch.inference_mode():
+            batch = to_device(np.stack(pixels), device)
             images = normalise(batch, self.preprocessing, self.placement.dtype)
             return to_numpy(self._module.encode_image(images, normalize=False))
 
@@ -127,9 +132,22 @@ class OpenClipEncoder:
         return int(text)
 
 
+def _revision(loaded: LoadedModel, preprocessing: Preprocessing) -> str:
+    settings = {**loaded.settings, "preprocessing": preprocessing.settings()}
+    return revision_of(loaded.module.state_dict(), settings)
+
+
+def _exact_revision(loaded: LoadedModel, revision: str) -> str:
+    """Of the towers with pictures decoded exactly, which is what a head is trained on."""
+    if loaded.head is None or loaded.preprocessing.decoding == "exact":
+        return revision
+    return _revision(loaded, replace(loaded.preprocessing, decoding="exact"))
+
+
 def _placed_head(
     name: str, head: PinnedHead | None, space: Space, placement: Placement
 ) -> FusionHead | None:
+    """`space` is that of the towers with pictures decoded exactly."""
     if head is None:
         return None
     if head.revision != space.revision or head.module.sizes.dimension != space.dimension:

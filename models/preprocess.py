@@ -21,6 +21,7 @@ from models.errors import ModelError
 Pixels = NDArray[np.uint8]  # (height, width, 3)
 ResizeMode = Literal["shortest", "longest", "squash"]
 White = Literal["full scale", "own maximum"]
+Decoding = Literal["exact", "scaled"]
 
 RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
@@ -29,6 +30,9 @@ RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
 }
 
+# a picture that was scaled down as it was decoded still has so many times the model's own size,
+# so that the resizing proper decides what the model sees
+MARGIN = 2
 MAX_SIDE = 4096
 MAX_RATIO = 16  # of the sides of a picture that is scaled whole
 
@@ -46,6 +50,7 @@ class Preprocessing:
     fill: int = 0
     resize_to: int | None = None  # shortest side before the crop; the crop's own where None
     white: White = "full scale"  # what counts as 1.0
+    decoding: Decoding = "exact"  # scaled: a large JPEG is decoded at a fraction of its size
 
     def __post_init__(self) -> None:
         """Raises ModelError for what no picture could be prepared with."""
@@ -53,6 +58,7 @@ class Preprocessing:
             ("interpolation", self.interpolation, RESAMPLING),
             ("resize mode", self.resize_mode, get_args(ResizeMode)),
             ("white", self.white, get_args(White)),
+            ("decoding", self.decoding, get_args(Decoding)),
         ):
             if value not in known:
                 raise ModelError(f"{what} {value!r}: expected one of {', '.join(known)}")
@@ -66,6 +72,8 @@ class Preprocessing:
             raise ModelError(f"deviation {self.std} or fill {self.fill} cannot be used")
         if self.white == "own maximum" and self.resize_mode != "squash":
             raise ModelError(f"white by {self.white} goes with squash, not {self.resize_mode}")
+        if self.white == "own maximum" and self.decoding == "scaled":
+            raise ModelError("fast decoding: this model needs the brightest point of a picture")
 
     def settings(self) -> dict[str, Any]:
         """What decides the pixels; a field that came later is left out where it changes nothing,
@@ -73,7 +81,16 @@ class Preprocessing:
         settings = asdict(self)
         if self.white == "full scale":
             del settings["white"]
+        if self.decoding == "exact":
+            del settings["decoding"]
         return settings
+
+    @property
+    def least_side(self) -> int | None:
+        """Of both sides of a picture that was scaled as it was decoded; None where none is."""
+        if self.decoding == "exact":
+            return None
+        return MARGIN * max(self.height, self.width, self.resize_to or 0)
 
     def pixels(self, image: Image.Image) -> Pixels:
         """RGB picture of any size -> uint8 (height, width, 3)."""

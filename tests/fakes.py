@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from models.decode import DecodeLimits, decode
 from models.errors import InputError
 from models.preprocess import Pixels
 from models.space import Space
@@ -38,6 +39,9 @@ class ColourEncoder:
         self.encoded_images = 0
         self.fills_galleries = True
         self.runs_on = "this test"
+
+    def decode(self, data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
+        return decode(data, limits)
 
     def prepare(self, image: Image.Image) -> Pixels:
         return np.asarray(image.resize((4, 4), Image.Resampling.BOX), dtype=np.uint8)

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from models.device import Placement, to_numpy
+from models.decode import DecodeLimits, decode
+from models.device import Placement, batch_memory, to_device, to_numpy
 from models.encoders import Prompt
 from models.errors import ModelError
 from models.magiclens.folder import Card
@@ -86,6 +87,9 @@ class MagicLensEncoder:
     def word_width(self) -> int | None:
         return self._reader.word_width
 
+    def decode(self, data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
+        return decode(data, limits, least_side=self.preprocessing.least_side)
+
     def prepare(self, image: Image.Image) -> Pixels:
         return self.preprocessing.pixels(image)
 
@@ -93,8 +97,9 @@ class MagicLensEncoder:
         """(n, CLIP's dim + MagicLens's dim)."""
         if not pixels:
             return np.empty((0, sum(space.dimension for space in self.spaces)), dtype=np.float32)
-        batch = torch.from_numpy(np.stack(pixels)).to(self.placement.device)
-        with torch.inference_mode():
+        device = self.placement.device
+        with batch_memory(device), torch.inference_mode():
+            batch = to_device(np.stack(pixels), device)
             clip = self._module.encode_images(batch.float() / 255)
             fused = self._module.fuse(clip, self._no_words.expand(len(clip), -1))
             return to_numpy(torch.cat([clip, fused], dim=-1))
