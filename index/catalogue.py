@@ -183,6 +183,10 @@ class SqliteCatalogue:
     def item_ids(self) -> Iterator[str]:
         return (id_ for (id_,) in self._rows("SELECT id FROM items ORDER BY id"))
 
+    def without_pictures(self) -> set[str]:
+        """Items of vectors that were made elsewhere, whose pictures are not there."""
+        return {id_ for (id_,) in self._rows("SELECT id FROM items WHERE bytes = 0")}
+
     def ids_within(self, prefix: str) -> set[str]:
         """The items whose ids begin with these hex digits."""
         # no hex digit is beyond a g

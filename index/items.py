@@ -43,6 +43,7 @@ class Item:
     latitude: float | None = None
     longitude: float | None = None
     camera: str | None = None
+    content: str | None = None  # what the id would be of its bytes, where it is not made of them
     occurrences: tuple[Occurrence, ...] = ()
 
     @property

@@ -16,13 +16,14 @@ from pathlib import Path
 from index.building import IndexBuilder, IndexOptions
 from index.catalogue import connect, reading
 from index.folder import CollectionFolder, checksum
+from index.importing import Importing
 from index.journal import Journal
 from index.known import Known
 from index.lock import job_lock
 from index.previous import Previous, read_previous
 from index.publishing import Publication, Published, publish
 from index.scan import JobOptions, Progress, Scan, Scanned
-from index.sources import ImageSource
+from index.sources import ImageSource, VectorSource
 from index.staging import Staged, stage_vectors
 from models.encoders import ImageEncoder
 from models.errors import CollectionError, InputError
@@ -36,6 +37,7 @@ class Report:
     items: int  # in the collection now
     embedded: int  # went through the model
     reused: int  # files whose content had a vector already
+    imported: int  # vectors made elsewhere, new to the collection
     removed: int  # left the collection
     failed: int
     generation: int
@@ -44,7 +46,7 @@ class Report:
 
 def build_collection(  # noqa: PLR0913
     out: Path,
-    sources: Sequence[ImageSource],
+    sources: Sequence[ImageSource | VectorSource],
     encoder: ImageEncoder,
     *,
     model: str,
@@ -60,6 +62,8 @@ def build_collection(  # noqa: PLR0913
             "index with the model that fills them"
         )
     names = _names(sources)
+    vectors = [source for source in sources if isinstance(source, VectorSource)]
+    pictures = [source for source in sources if not isinstance(source, VectorSource)]
     options.index.check(encoder.spaces)
     folder = CollectionFolder(out.absolute())
     folder.claim()
@@ -70,7 +74,8 @@ def build_collection(  # noqa: PLR0913
     ):
         known = Known(folder, previous, journal, thumbnails=options.thumbnails)
         scan = Scan(folder, known, journal, encoder, options=options)
-        scanned = scan.run(sources, progress or _ignore)
+        scanned = scan.run(pictures, progress or _ignore)
+        imported = Importing(folder, previous, journal, encoder, options).run(vectors)
         journal.end()
         if not journal.occurrences():
             folder.clear_staging()
@@ -91,7 +96,7 @@ def build_collection(  # noqa: PLR0913
         )
         failed = len(journal.failures())
         _tidy(folder, staged)
-    return _report(published, scanned, failed, time.monotonic() - started)
+    return _report(published, scanned, failed, time.monotonic() - started, imported)
 
 
 def _journal(folder: CollectionFolder, previous: Previous, spaces: Sequence[Space]) -> Journal:
@@ -130,7 +135,7 @@ def _ignore(progress: Progress) -> None:
     """Nobody is watching."""
 
 
-def _names(sources: Sequence[ImageSource]) -> list[str]:
+def _names(sources: Sequence[ImageSource | VectorSource]) -> list[str]:
     if not sources:
         raise InputError("nothing to index: no source was named")
     names = [source.name for source in sources]
@@ -149,11 +154,14 @@ def _nothing_read(names: Sequence[str], journal: Journal) -> str:
     return f"{text}: {len(failures)} failed, the first was {first.path}: {first.reason}"
 
 
-def _report(published: Published, scanned: Scanned, failed: int, seconds: float) -> Report:
+def _report(
+    published: Published, scanned: Scanned, failed: int, seconds: float, imported: int
+) -> Report:
     return Report(
         items=published.items,
         embedded=scanned.embedded,
         reused=scanned.reused,
+        imported=imported,
         removed=published.removed,
         failed=failed,
         generation=published.generation,

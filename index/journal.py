@@ -20,6 +20,7 @@ from index.catalogue import ITEM_FIELDS, sqlite_errors
 from index.found import FoundImage
 from index.items import Failure, Item
 from index.segments import SegmentRecord
+from index.sourcing.vectors import FoundVector
 from models.space import Space
 
 SCHEMA = (
@@ -98,7 +99,7 @@ class Journal:
         with sqlite_errors(self.file):
             self._connection.close()
 
-    def add_occurrence(self, found: FoundImage, item: str) -> None:
+    def add_occurrence(self, found: FoundImage | FoundVector, item: str) -> None:
         metadata = json.dumps(found.metadata, ensure_ascii=False)
         values = (found.source, found.path, item, found.caption, metadata, found.stamp)
         self._execute("INSERT OR REPLACE INTO occurrences VALUES (?, ?, ?, ?, ?, ?)", values)

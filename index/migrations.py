@@ -95,6 +95,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             f"CREATE INDEX items_by_{column} ON items ({column})"
             for column in ("taken_at", "camera", "latitude", "longitude", "width", "height")
         ),
+        "ALTER TABLE items ADD COLUMN content TEXT",
         # rows of segments whose items have left
         """CREATE TABLE dead (
             segment TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (segment, row)

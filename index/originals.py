@@ -35,7 +35,7 @@ def _read(item: Item, occurrence: Occurrence, roots: Mapping[str, Path]) -> byte
         data = read_member(place, occurrence.path, item.bytes)
     else:
         data = _read_inside(Path(os.path.realpath(place)), occurrence.path, item.bytes)
-    if item_id(data) != item.id:
+    if item_id(data) != (item.content or item.id):
         raise ValueError("changed since it was indexed")
     return data
 

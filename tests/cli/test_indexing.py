@@ -38,7 +38,14 @@ def test_a_line_of_progress_has_the_rate_and_the_time_that_remains(
 
 def report(generation: int) -> Report:
     return Report(
-        items=1, embedded=1, reused=0, removed=0, failed=0, generation=generation, seconds=0
+        items=1,
+        embedded=1,
+        reused=0,
+        imported=0,
+        removed=0,
+        failed=0,
+        generation=generation,
+        seconds=0,
     )
 
 

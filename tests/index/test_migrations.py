@@ -63,7 +63,10 @@ def of_format(database: sqlite3.Connection, version: int) -> None:
 
 
 def occur(database: sqlite3.Connection, path: str, caption: str, metadata: str) -> None:
-    database.execute("INSERT OR IGNORE INTO items VALUES ('i', 1, 1, 1, 'PNG', null, 0, 0, null)")
+    database.execute(
+        "INSERT OR IGNORE INTO items (id, bytes, width, height, format) "
+        "VALUES ('i', 1, 1, 1, 'PNG')"
+    )
     database.execute(
         "INSERT INTO occurrences (source, path, item_id, caption, metadata) VALUES (?, ?, ?, ?, ?)",
         ("a", path, "i", caption, metadata),
