@@ -221,7 +221,8 @@ class _Walk:
         return None
 
     def _is_zero(self, start: int, end: int) -> bool:
-        self._stream.seek(start)
+        if start < end:
+            self._stream.seek(start)
         while start < end:
             block = self._stream.read(min(MAX_HEADER_BYTES, end - start))
             if not block or block.strip(b"\0"):
