@@ -6,9 +6,9 @@ with variances that fall as 1 / i^DECAY along turned axes. So two rows have a co
 two of one cluster of about 1 - (1 - MEAN) SPREAD, and one row in ROWS_A_CLUSTER is of one cluster.
 
 An image-like query is one more row of some cluster. A text-like one is unit(q + GAP g + e): such a
-row moved along one direction g by CLIP's distance between pictures and texts (Liang et al., "Mind
-the Gap: Understanding the Modality Gap in Multi-modal Contrastive Representation Learning",
-NeurIPS 2022), and noise e of expected length 1, the same in all directions.
+row moved along g, the axis in which rows differ second most, by CLIP's distance between pictures
+and texts (Liang et al., "Mind the Gap: Understanding the Modality Gap in Multi-modal Contrastive
+Representation Learning", NeurIPS 2022), and noise e of expected length 1, in all directions alike.
 """
 
 from collections.abc import Iterator
