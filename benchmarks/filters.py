@@ -1,4 +1,4 @@
-"""How long filters take: which of a million items may be hits, and a search among few of them.
+"""How long filters and words take: which of a million items may be hits, and a search among few.
 
     python -m benchmarks.filters [--items 1000000] [--dimension 512] [--at FOLDER]
 
@@ -30,6 +30,7 @@ from index.faiss import NO_EFFORT, Nearest
 from index.filters import Filter, parse
 from index.folder import CollectionFolder
 from index.gallery import Gallery, Held
+from index.hybrid import Extent, search_words
 from index.matching import Few
 from index.migrations import migrate
 from index.neighbours import Mask, TunedIndex
@@ -192,6 +193,22 @@ FIELDS = {
 }
 
 
+TEXTS = {
+    "a name": "IMG_0002041",
+    "a rare word": "word3000",
+    "two words of one caption": "word30 word500",
+    "ten words": " ".join(f"word{2**power}" for power in range(10)),
+    "the commonest word": "word1",
+}
+
+
+def report_words(snapshot: Snapshot) -> None:
+    print("words, the first ten of                   p50     p99")
+    for kind, text in TEXTS.items():
+        find = partial(search_words, snapshot, text, Extent(limit=10))
+        print(f"{kind:32} {summary([milliseconds(find) for _ in range(10)])}", flush=True)
+
+
 def report(file: Path, dimension: int) -> None:
     with ExitStack() as stack:
         connection = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
@@ -208,6 +225,7 @@ def report(file: Path, dimension: int) -> None:
                 gallery = Gallery(1, (space,), Held(segments, [TunedIndex(Unasked(rows))]))
                 snapshot = Snapshot(CollectionFolder(file.parent), catalogue, gallery, {})
                 print(f"{field:10} {share:6.2%}  {measure(snapshot, between, share)}", flush=True)
+        report_words(snapshot)
 
 
 def main() -> None:

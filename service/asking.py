@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from models.composers.composer import Asked
 from models.composers.registry import Composers
+from models.crop import Crop
 from models.encoders import PictureEmbeddings
 from models.query import Excluded, Question, excluding, single
 from service.encoding import Encoding
@@ -48,7 +49,7 @@ class Asking:
             (text,) = request.text or [""]
             (embedding,) = await self._encoding.texts([text])
             return Posed(single(spaces[0], embedding), await self._cut(text))
-        picture = await self._picture(request.image)
+        picture = await self._picture(request.image, request.crop)
         if request.text is None:
             return Posed(single(spaces[-1], picture[spaces[-1]], "image"))
         return await self._composed(request.composer, Asked(picture, tuple(request.text)))
@@ -81,7 +82,11 @@ class Asking:
                 excluded.append(Excluded(spaces[-1], picture[spaces[-1]], part.weight))
         return excluded, [warning for text, _ in said for warning in await self._cut(text)]
 
-    async def _picture(self, image: ImageReference) -> PictureEmbeddings:
-        if image.id is not None:
+    async def _picture(self, image: ImageReference, crop: Crop | None = None) -> PictureEmbeddings:
+        if image.id is not None and crop is None:
             return await self._library.stored_embeddings(image.id)
-        return (await self._encoding.pictures([image.base64 or b""]))[0]
+        if image.id is not None:
+            data = await self._library.original(image.id)
+        else:
+            data = image.base64 or b""
+        return (await self._encoding.pictures([data], crop))[0]

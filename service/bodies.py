@@ -38,6 +38,11 @@ UPLOAD_BODY: dict[str, Any] = {
                         "description": "As in /v1/search, as a JSON string.",
                         "examples": ['{"field": "path", "prefix": "trip/"}'],
                     },
+                    "crop": {
+                        "type": "string",
+                        "description": "As in /v1/search, as a JSON string.",
+                        "examples": ["[0.1, 0.1, 0.9, 0.9]"],
+                    },
                 },
             }
         }

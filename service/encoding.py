@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from models.composers.composer import Asked, Composer
+from models.crop import Crop
 from models.decode import DecodeLimits, decode
 from models.device import available_threads
 from models.encoders import DualEncoder, PictureEmbeddings, Prompt, by_space, encode_prompts
@@ -90,11 +91,13 @@ class Encoding:
         """Whether any of the texts is longer than what the model reads of it."""
         return any(await self._decoders.run(self._encoder.overlong, texts))
 
-    async def pictures(self, files: Sequence[bytes]) -> list[PictureEmbeddings]:
-        """n picture files' bytes -> the raw embeddings of each in every space."""
+    async def pictures(
+        self, files: Sequence[bytes], crop: Crop | None = None
+    ) -> list[PictureEmbeddings]:
+        """n picture files' bytes -> the raw embeddings of each, or of its crop, in every space."""
         rows: list[Vector] = []
         for share in self._shares(files):
-            decoding = (self._decoders.run(self._prepare, data) for data in share)
+            decoding = (self._decoders.run(self._prepare, data, crop) for data in share)
             rows += await self._pictures.submit(await asyncio.gather(*decoding))
         return [by_space(row, self.spaces) for row in rows]
 
@@ -119,5 +122,6 @@ class Encoding:
         for start in range(0, len(requests), self._share):
             yield requests[start : start + self._share]
 
-    def _prepare(self, data: bytes) -> Pixels:
-        return self._encoder.prepare(decode(data, self._limits))
+    def _prepare(self, data: bytes, crop: Crop | None) -> Pixels:
+        image = decode(data, self._limits)
+        return self._encoder.prepare(image if crop is None else crop.of(image))

@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ def digest_of(request: SearchRequest, composer: str | None, spaces: Sequence[Spa
         "spaces": [[space.revision, space.dimension] for space in spaces],
         "text": request.text,
         "image": _picture(request.image),
+        "crop": astuple(request.crop) if request.crop else None,
         "exclude": exclude,
         "min_score": request.min_score,
         "composer": [composer, request.composer.weight if request.composer else None],

@@ -27,6 +27,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from models.composers.registry import KINDS, checked_weight
 from models.errors import InputError
+from service.crop_schemas import CropBox
 from service.filter_schemas import FilterContent
 from service.problems import NOT_SUPPORTED
 
@@ -186,12 +187,16 @@ class SearchRequest(Strict):
     )
     exclude: list[ExcludedPart] | None = Field(default=None, max_length=MAX_EXCLUDED)
     filter: FilterContent | None = None
-    crop: Unbuilt = None
+    crop: CropBox | None = None
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if self.text is None and self.image is None:
             raise PydanticCustomError("empty_query", "expected text, image or both")
+        if self.crop is not None and self.image is None:
+            raise PydanticCustomError(
+                "crop_without_image", "crop is of an image, and there is none"
+            )
         if self.image is None and len(self.text or ()) > 1:
             raise PydanticCustomError(
                 "instructions_without_image", "a list of instructions needs an image to change"
