@@ -103,7 +103,7 @@ class FaissIndex:
         # FAISS maps a file that was cut off, and dies of it when it is searched
         if held != size_bytes:
             raise CollectionError(f"{path}: index of {held} bytes, expected {size_bytes}")
-        return cls(_opened(path, dimension, faiss.IO_FLAG_MMAP_IFC))
+        return cls(_mapped(path, dimension))
 
     def vectors(self, first: int, count: int) -> Embeddings:
         """Rows first to first + count, as the index has them."""
@@ -111,7 +111,13 @@ class FaissIndex:
         return rows
 
     def write(self, path: Path) -> None:
-        _write(self._index, path)
+        """Raises CollectionError where there is no room for it, or no permission."""
+        try:
+            # FAISS's own file loses what fails as it is closed
+            with path.open("wb") as file:
+                faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
+        except (RuntimeError, OSError) as error:
+            raise CollectionError(f"{path}: index cannot be written: {_reason(error)}") from error
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -263,7 +269,8 @@ def _parameters(index: Any, breadth: int, k: int, selector: Any) -> Any:  # noqa
     if isinstance(index, faiss.IndexIVF):
         return faiss.SearchParametersIVF(nprobe=min(breadth, index.nlist), **chosen)
     if isinstance(index, faiss.IndexHNSW):
-        return faiss.SearchParametersHNSW(efSearch=max(breadth, k), **chosen)
+        wide = max(min(breadth, WIDEST_GRAPH_SEARCH), k)
+        return faiss.SearchParametersHNSW(efSearch=wide, **chosen)
     return faiss.SearchParameters(**chosen) if chosen else None
 
 
@@ -271,24 +278,14 @@ def _selector(among: Among) -> Any:  # noqa: ANN401
     return faiss.IDSelectorBitmap(np.packbits(among, bitorder="little"))
 
 
-def _opened(path: Path, dimension: int, flags: int) -> Any:  # noqa: ANN401
-    path.stat()  # FAISS says of a missing file no more than of a damaged one
+def _mapped(path: Path, dimension: int) -> Any:  # noqa: ANN401
     try:
-        index = faiss.read_index(str(path), flags)
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except (RuntimeError, MemoryError) as error:
         raise CollectionError(f"{path}: damaged index") from error
     if index.d != dimension or index.metric_type != faiss.METRIC_INNER_PRODUCT:
         raise CollectionError(f"{path}: index of dimension {index.d}, expected {dimension}")
     return index
-
-
-def _write(index: Any, path: Path) -> None:  # noqa: ANN401
-    try:
-        # FAISS's own file loses what fails as it is closed
-        with path.open("wb") as file:
-            faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
-    except (RuntimeError, OSError) as error:
-        raise CollectionError(f"{path}: index cannot be written: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:

@@ -137,7 +137,16 @@ def test_searches_at_once_each_have_their_own_effort(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "factory",
-    ["Flat", "SQfp16", "IVF4,SQfp16", "IVF4,PQ1x4fs", "OPQ1,IVF4,PQ1x4fs", "HNSW8,SQfp16", "SQ8"],
+    [
+        "Flat",
+        "SQfp16",
+        "SQ8",
+        "IVF4,SQfp16",
+        "IVF4,PQ1x4fs",
+        "IVF4,PQ1x4fs,RFlat",
+        "OPQ1,IVF4,PQ1x4fs",
+        "HNSW8,SQfp16",
+    ],
 )
 def test_a_search_among_some_rows_finds_no_others(tmp_path: Path, factory: str) -> None:
     index = written(tmp_path, factory, on_a_circle(400))
