@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from index.catalogue import SqliteCatalogue
+from index.catalogue import SqliteCatalogue, connect
 from index.effort import Effort
 from index.faiss import NO_EFFORT, Nearest
 from index.filters import Filter, parse
@@ -211,7 +211,7 @@ def report_words(snapshot: Snapshot) -> None:
 
 def report(file: Path, dimension: int) -> None:
     with ExitStack() as stack:
-        connection = stack.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
+        connection = stack.enter_context(closing(connect(file)))
         connection.execute("BEGIN")
         catalogue = SqliteCatalogue(connection, file)
         segments = segments_of(catalogue, dimension)
