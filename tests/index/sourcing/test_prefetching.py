@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from index.addresses import Guard
-from index.fetching import Fetcher, FetchLimits
+from index.fetching import Fetcher, FetchLimits, UrlContent
 from index.sourcing.prefetching import Prefetcher
 from models.errors import ImageError, ImageTooLargeError
 from tests.index.picture_server import HOST, Exchange, PictureServer, gives, picture_server
@@ -40,7 +40,7 @@ def test_transfers_run_at_once_though_one_reader_reads_in_turn(server: PictureSe
 
 
 def test_what_has_no_place_is_fetched_when_it_is_read(server: PictureServer) -> None:
-    with closing(Prefetcher(fetcher(1))) as prefetcher:
+    with closing(Prefetcher(fetcher(1), ahead=1)) as prefetcher:
         first, second = (prefetcher.content(server.url(f"/{number}")) for number in range(2))
         assert first.read(100) == b"picture"
         assert [path for path, _ in server.asked] == ["/0"]
@@ -48,6 +48,39 @@ def test_what_has_no_place_is_fetched_when_it_is_read(server: PictureServer) -> 
         third = prefetcher.content(server.url("/2"))  # the place is free again
         assert third.read(100) == b"picture"
     assert [path for path, _ in server.asked] == ["/0", "/1", "/2"]
+
+
+def test_no_transfer_begins_while_too_many_bytes_are_held(server: PictureServer) -> None:
+    with closing(Prefetcher(fetcher(1), held_bytes=7)) as prefetcher:
+        first = prefetcher.content(server.url("/0"))
+        marker = prefetcher.content(server.url("/1"))
+        assert marker.read(100) == b"picture"  # one connection: so the first has come, and is held
+        assert isinstance(prefetcher.content(server.url("/2")), UrlContent)
+        assert first.read(100) == b"picture"
+        assert not isinstance(prefetcher.content(server.url("/3")), UrlContent)
+
+
+def test_content_that_is_dropped_is_not_fetched_and_gives_its_place_back(
+    server: PictureServer,
+) -> None:
+    begun = threading.Event()
+
+    def held(exchange: Exchange) -> None:
+        begun.set()
+        server.released.wait(PATIENCE_S)
+        gives(b"late")(exchange)
+
+    server.script = [held]
+    with closing(Prefetcher(fetcher(1), ahead=2)) as prefetcher:
+        first = prefetcher.content(server.url("/0"))
+        begun.wait(PATIENCE_S)
+        dropped = prefetcher.content(server.url("/1"))
+        del dropped
+        second = prefetcher.content(server.url("/2"))
+        assert not isinstance(second, UrlContent)
+        server.released.set()
+        assert [first.read(100), second.read(100)] == [b"late", b"picture"]
+    assert [path for path, _ in server.asked] == ["/0", "/2"]
 
 
 def test_a_picture_that_is_read_again_is_fetched_again(server: PictureServer) -> None:
