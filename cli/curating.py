@@ -60,9 +60,8 @@ def duplicates(
     from index.duplicates import duplicates as find
     from models.device import available_threads
 
-    opened = Collection.open(collection)
     pictures = found = 0
-    with opened.snapshot() as snapshot:
+    with closing(Collection.open(collection)) as opened, opened.snapshot() as snapshot:
         with ProgressBar("comparing", snapshot.count) as progress:
             groups = find(
                 snapshot, above=above, threads=threads or available_threads(), progress=progress
@@ -70,7 +69,6 @@ def duplicates(
         for found, group in enumerate(groups, start=1):  # noqa: B007
             pictures += len(group.pictures)
             typer.echo(json_of(group) if as_json else text_of(group))
-    opened.close()
     groups_of = "group" if found == 1 else "groups"
     note(f"{collection}: {pictures} pictures in {found} {groups_of} of near-duplicates")
 
