@@ -9,7 +9,7 @@ import bisect
 import threading
 from array import array
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -77,28 +77,39 @@ class Column:
         self, ranges: Iterable[Range], database: Database, gallery: Gallery
     ) -> list[Entries]:
         """The rows in each of these ranges, in order of their values."""
-        bounds = [
-            [self._position(edge, database, gallery) for edge in (each.low, each.high)]
-            for each in ranges
-        ]
-        return [self.rows[first:end] for first, end in bounds]
+        edges = [edge for each in ranges for edge in (each.low, each.high)]
+        places = [bisect.bisect_right(self.marks.edges, edge) - 1 for edge in edges]
+        between = {
+            place
+            for edge, place in zip(edges, places, strict=True)
+            if place >= 0 and edge[:2] != self.marks.edges[place][:2]
+        }
+        values = self._values_after(between, database, gallery) if between else []
+        ends = [self._entries_before(*each, values) for each in zip(edges, places, strict=True)]
+        return [self.rows[first:end] for first, end in zip(ends[::2], ends[1::2], strict=True)]
 
-    def _position(self, edge: Edge, database: Database, gallery: Gallery) -> int:
-        """How many entries lie before the edge."""
+    def _values_after(self, places: set[int], database: Database, gallery: Gallery) -> list[Edge]:
+        """All values between these marks and the next ones, as often as they are there, rising;
+        between others, some."""
         marks = self.marks
-        at = bisect.bisect_right(marks.edges, edge) - 1
-        if at < 0:
+        nexts = (marks.firsts[at + 1 : at + 2] or [len(self.rows)] for at in places)
+        parts = [
+            self.rows[marks.ends[at] : following]
+            for at, (following,) in zip(places, nexts, strict=True)
+        ]
+        ids = gallery.ids(np.unique(np.concatenate(parts)).astype(np.int64))
+        facts = facts_of(database, self.name, ids)
+        return sorted(Edge(kind_of(value), value, False) for _, value in facts)
+
+    def _entries_before(self, edge: Edge, place: int, values: Sequence[Edge]) -> int:
+        """How many; `place` is that of the last mark which is not behind the edge."""
+        if place < 0:
             return 0
-        mark, end = marks.edges[at], marks.ends[at]
+        mark = self.marks.edges[place]
         if edge == mark:
-            return marks.firsts[at]
-        following = marks.firsts[at + 1] if at + 1 < len(marks.edges) else len(self.rows)
-        between = Range(mark._replace(after=True), edge)
-        if end == following or between.low == between.high:
-            return end
-        ids = gallery.ids(np.unique(self.rows[end:following]).astype(np.int64))
-        values = (value for _, value in facts_of(database, self.name, ids))
-        return end + sum(map(between.holds, values))
+            return self.marks.firsts[place]
+        passed = bisect.bisect_left(values, mark._replace(after=True))
+        return self.marks.ends[place] + bisect.bisect_left(values, edge) - passed
 
 
 def _batches(

@@ -14,7 +14,7 @@ from index.gallery import Gallery, Held
 from index.items import Item
 from index.matching import Few, Limits, Many, matching
 from index.neighbours import TunedIndex
-from index.ranges import point
+from index.ranges import EVERYTHING, Range, point
 from tests.index.facts import Counted, at, catalogue_of, gallery_of, item
 from tests.index.galleries import segment, space
 
@@ -194,15 +194,22 @@ VALUES: list[str | int | float] = [
 ]
 
 
+def below_all(value: str | int | float) -> Range:
+    """What comes before a value, numbers before texts."""
+    return Range(EVERYTHING.low, point(value).low)
+
+
 def test_a_column_knows_the_place_of_every_edge_among_many_values() -> None:
     items = [item(number, at(f"{number}", mixed=value)) for number, value in enumerate(VALUES)]
     database, gallery = catalogue_of(items), gallery_of(items)
     column = Column.make("metadata.mixed", database, gallery)
     assert len(column.marks.edges) < len(VALUES) / 15
     for value in [*VALUES, 5.001, -1, 2**53 + 2, "text 0995", "a", "z"]:
-        (found,) = column.slices([point(value)], database, gallery)
-        same = [number for number, each in enumerate(VALUES) if each == value]
-        assert sorted(int(id_, 16) for id_ in gallery.ids(found.astype(np.int64))) == same
+        below, same = column.slices([below_all(value), point(value)], database, gallery)
+        for found, kept in ((below, below_all(value)), (same, point(value))):
+            expected = [number for number, each in enumerate(VALUES) if kept.holds(each)]
+            ids = gallery.ids(found.astype(np.int64))
+            assert sorted(int(id_, 16) for id_ in ids) == expected
 
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {

@@ -89,4 +89,5 @@ def test_the_examples_are_queries_that_would_be_taken(client: TestClient) -> Non
         "text",
         "image",
         "composed",
+        "text",
     ]
