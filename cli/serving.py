@@ -42,7 +42,7 @@ def serve(
 ) -> None:
     """Serve a collection over REST, with a page at /. Settings: also PICTOR_ variables."""
     from index.collection import Collection
-    from index.sources import parse_root
+    from index.sources import parse_place
     from service.serve import serve as run_server
     from service.settings import read_settings
 
@@ -56,7 +56,7 @@ def serve(
         "dtype": dtype,
         "threads": threads,
     }
-    roots = {r.name: r.path for r in map(parse_root, root or [])}
+    roots = {r.name: r.path for r in map(parse_place, root or [])}
     settings = read_settings(**given, roots=roots or None)
     opened = Collection.open(settings.collection, settings.roots)
     with opened.snapshot() as snapshot:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index.folder import STAGING
 from index.indexes import IndexRecord
 from index.items import Failure, Item, Occurrence
 from index.migrations import FormatError, upgrade
@@ -82,7 +83,9 @@ def connect(file: Path) -> sqlite3.Connection:
     Raises NothingPublished, or CollectionError for a file that this Pictor cannot read.
     """
     if not file.is_file():
-        raise NothingPublished(f"{file.parent}: no collection there")
+        begun = (file.parent / STAGING).is_dir()
+        hint = " yet: its first job has not ended; the same command goes on" if begun else ""
+        raise NothingPublished(f"{file.parent}: no collection there{hint}")
     uri = file.absolute().as_uri() + "?mode=rw"
     with sqlite_errors(file), contextlib.ExitStack() as opened:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from index.building import IndexOptions
+from index.counting import Expected
 from index.decoders import DecoderLimits, Decoders
 from index.embedding import LARGEST_BATCH, BatchSize, Embedder
 from index.folder import CollectionFolder
@@ -37,7 +38,7 @@ class JobOptions:
     index: IndexOptions = field(default_factory=IndexOptions)
     thumbnails: bool = True  # a collection that nobody looks at does without
     checkpoint_rows: int = 4096  # after as many new vectors, or
-    checkpoint_s: float = 30.0  # after as long
+    checkpoint_s: float = 15.0  # after as long
 
     def __post_init__(self) -> None:
         if self.threads < 1 or (self.batch_size is not None and self.batch_size < 1):
@@ -50,7 +51,7 @@ class JobOptions:
 class Progress:
     done: int  # files that were looked at, good or bad
     failed: int
-    found: int | None  # None while the sources are still being walked
+    found: int | None  # or will be, as far as is known; None while it is not
     embedded: int  # of those that were done
     seconds: float  # since the scan began
 
@@ -84,8 +85,10 @@ class Scan:
         self._began = self._last_checkpoint = clock()
         self._found = self._done = self._failed = self._reused = 0
         self._walked = False
+        self._expected: Expected | None = None
 
     def run(self, sources: Sequence[ImageSource], progress: Callable[[Progress], None]) -> Scanned:
+        self._expected = Expected(sources)
         decode = PictureDecoder(self._encoder, self._options.limits)
         threads, limits = self._options.threads, self._options.decoders
         with (
@@ -168,10 +171,14 @@ class Scan:
 
     def _advance(self, progress: Callable[[Progress], None]) -> None:
         self._done += 1
-        found = self._found if self._walked else None
+        found = self._found if self._walked else self._expected_now()
         seconds = self._clock() - self._began
         embedded = self._embedder.embedded
         progress(Progress(self._done, self._failed, found, embedded, seconds))
+
+    def _expected_now(self) -> int | None:
+        number = self._expected.number if self._expected is not None else None
+        return None if number is None else max(number, self._found)
 
     def _checkpoint_when_due(self) -> None:
         waited = self._clock() - self._last_checkpoint

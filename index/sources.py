@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from index.addresses import Guard
+from index.counting import count_pictures
 from index.fetching import Fetcher, FetchLimits
 from index.folder_walk import FolderWalk
 from index.found import Clock, FileContent, FoundImage, Listener, Root, is_utf8, stop_at
@@ -202,6 +203,9 @@ class FolderSource:
     @property
     def name(self) -> str:
         return self.root.name
+
+    def count(self) -> int:
+        return count_pictures(self.root.path)
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
         return FolderWalk(self.root, failed, self.clock).images()
