@@ -1,16 +1,15 @@
-"""`pictor index` and `pictor inspect`: make a collection, and look into it."""
+"""`pictor index`: make a collection, and bring it up to date."""
 
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import (
     AsJson,
-    CollectionPath,
     Device,
     Dtype,
     ModelName,
@@ -162,54 +161,3 @@ def summary_of(report: "Report", out: Path) -> str:
         f"{report.removed} removed, {report.failed} failed, in {report.seconds:.1f} s"
     )
     return f"{line}\nwhich failed, and why: pictor inspect {out}" if report.failed else line
-
-
-def inspect(
-    collection: CollectionPath,
-    verify: Annotated[bool, typer.Option("--verify", help="Check every file and vector.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say what a collection holds and which files failed; --verify exits 1 on faults."""
-    from index.collection import Collection
-    from index.verify import verify as find_faults
-
-    faults = find_faults(collection) if verify else ()
-    content: dict[str, Any] = {"faults": list(faults)} if verify else {}
-    if not faults:
-        opened = Collection.open(collection)
-        with opened.snapshot() as snapshot:
-            statistics = asdict(snapshot.statistics())
-            failed = [asdict(failure) for failure in snapshot.failures()]
-        opened.close()
-        statistics["space"] = statistics["spaces"][0]
-        statistics["sources"] = {s["name"]: str(s["path"]) for s in statistics["sources"]}
-        content = statistics | {"failed": failed} | content
-    print_json(content) if as_json else print_inspection(content)
-    if faults:
-        raise typer.Exit(1)
-
-
-def print_inspection(content: dict[str, Any]) -> None:
-    for name, value in content.items():
-        if name == "indexes":
-            for each in value:
-                typer.echo(
-                    f"index: {each['factory']} over {each['rows']} rows, recall@10 "
-                    f"{each['recall_image']:.3f} of pictures, {each['recall_text']:.3f} of texts"
-                )
-        elif name == "spaces":
-            for space in value:
-                typer.echo(f"space: {space['model']}@{space['revision']}/{space['dimension']}")
-        elif name == "space":
-            continue  # the first of the spaces, once more for programs
-        elif name == "sources":
-            typer.echo("sources: " + ", ".join(f"{k}={v}" for k, v in value.items()))
-        elif name == "failed":
-            for failure in value:
-                typer.echo(f"failed: {failure['source']}: {failure['path']}: {failure['reason']}")
-        elif name == "faults":
-            for fault in value:
-                typer.echo(f"fault: {fault}")
-            typer.echo("sound" if not value else f"{len(value)} faults")
-        else:
-            typer.echo(f"{name}: {value}")

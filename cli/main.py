@@ -10,7 +10,17 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cli import converting, curating, evaluating, indexing, research, searching, serving, vectors
+from cli import (
+    converting,
+    curating,
+    evaluating,
+    indexing,
+    inspecting,
+    research,
+    searching,
+    serving,
+    vectors,
+)
 from cli.options import note
 from models.errors import PictorError
 
@@ -32,7 +42,7 @@ PANELS = {
         indexing.index,
         searching.search,
         serving.serve,
-        indexing.inspect,
+        inspecting.inspect,
         curating.duplicates,
         curating.export,
     ),

@@ -18,6 +18,8 @@ from models.errors import GoneError, UnknownItemError
 from models.space import Space
 from models.vectors import Vector
 
+READ_TOGETHER = 500  # items
+
 
 @dataclass(frozen=True)
 class IndexStatistics:
@@ -116,6 +118,17 @@ class Snapshot:
     def original(self, id: str) -> bytes:  # noqa: A002
         """The picture file's bytes; raises GoneError where no file has them any more."""
         return read_original(self.item(id), self.roots())
+
+    def gone(self) -> Iterator[Failure]:
+        """The items whose original cannot be read any more, each by its first occurrence."""
+        ids = self.gallery.ids(self.gallery.rows)
+        for first in range(0, len(ids), READ_TOGETHER):
+            for item in self.items(ids[first : first + READ_TOGETHER]).values():
+                try:
+                    read_original(item, self.roots())
+                except GoneError as error:
+                    at = item.occurrences[0]
+                    yield Failure(at.source, at.path, str(error).partition(": ")[2])
 
     def roots(self) -> dict[str, Path]:
         """Where each source's files lie, as this process was told."""
