@@ -42,6 +42,11 @@ class Few:
 class Many:
     mask: Mask  # (n,), one a row of the gallery
 
+    @property
+    def rows(self) -> Rows:
+        """(m,), rising."""
+        return np.flatnonzero(self.mask)
+
     def __len__(self) -> int:
         return int(np.count_nonzero(self.mask))
 

@@ -4,7 +4,7 @@ search(snapshot, question) -> the nearest items, best first, ties by id, page by
 propose each probe's nearest, and one fixed kernel scores them. Over exact indexes the ranking is
 exact: a hit counts only while no row that was left out can score as high. Where the proposals do
 not fill the page (deep pages, many equal vectors, probes of which none is near), every row is
-scored; of few rows that a filter leaves, each is. A row's score never depends on which other rows
+scored that a filter leaves; where it leaves few, each is at once. A row's score never depends on which other rows
 are there.
 """
 
@@ -234,7 +234,7 @@ def _first(wanted: Wanted, query: Query, candidates: Candidates | None, count: i
         hits = _best(gallery, wanted.among(sure), count)
         if len(hits) == count or candidates.unseen < wanted.floor:
             return hits
-    if isinstance(wanted.selection, Few):
+    if wanted.selection is not None:
         return _best(gallery, wanted.among(_scored(gallery, query, wanted.selection.rows)), count)
     return _best(gallery, wanted.among(_all(gallery, query)), count)
 
