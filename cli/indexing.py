@@ -39,6 +39,14 @@ def index(
     device: Device = None,
     dtype: Dtype = None,
     threads: Threads = None,
+    fast_decode: Annotated[
+        bool,
+        typer.Option(
+            "--fast-decode",
+            help="Read large JPEGs at a fraction of their size: sooner, and nearly the same "
+            "vectors, which are a space of their own.",
+        ),
+    ] = False,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -82,12 +90,14 @@ def index(
     from index.choosing import Budget
     from index.job import build_collection
     from index.sources import SourceOptions, TableColumns, open_source
-    from models.load import portable
+    from models.load import fast_decoding, portable
 
     columns = TableColumns(picture_column, caption_column)
     opening = SourceOptions(columns, frozenset(allow_host or ()))
     opened = [open_source(source, opening) for source in sources]
     model = portable(model or recorded_model(out) or recommend_models())
+    if fast_decode:
+        model = fast_decoding(model)
     encoder = load_model(model, device, dtype, threads)
     kind = IndexOptions(index_kind, Budget(recall=recall))
     options = job_options(threads, batch_size, kind)

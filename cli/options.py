@@ -13,11 +13,10 @@ import typer
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from index.job import IndexOptions, JobOptions
     from models.composers.registry import Composers
     from models.load import Encoder
+    from models.preprocess import Pixels
 
 CollectionPath = Annotated[Path, typer.Argument(help="Folder of the collection.")]
 ModelName = Annotated[
@@ -92,12 +91,12 @@ def job_options(
     )
 
 
-def read_picture(path: Path) -> "Image":
-    from models.decode import decode
+def read_picture(path: Path, encoder: "Encoder") -> "Pixels":
+    """Prepared for the encoder."""
     from models.errors import ImageError
 
     try:
-        return decode(path.read_bytes())
+        return encoder.prepare(encoder.decode(path.read_bytes()))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
     except ImageError as error:

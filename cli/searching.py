@@ -87,7 +87,7 @@ class Asking:
         if self.image is None:
             warn_of_cut(encoder, self.texts[0])
             return single(spaces[0], encoder.encode_texts(self.texts)[0])
-        (row,) = encoder.encode_images([encoder.prepare(read_picture(self.image))])
+        (row,) = encoder.encode_images([read_picture(self.image, encoder)])
         picture = by_space(row, spaces)
         if not self.texts:
             return single(spaces[-1], picture[spaces[-1]], "image")

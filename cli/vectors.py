@@ -56,7 +56,7 @@ def embed(
     if not image and not text:
         raise InputError("nothing to embed: give --image or --text")
     encoder = load_model(model, device, dtype, threads)
-    pixels = [encoder.prepare(read_picture(path)) for path in image or []]
+    pixels = [read_picture(path, encoder) for path in image or []]
     for each in text or []:
         warn_of_cut(encoder, each)
     pictures = split_spaces(encoder.encode_images(pixels), encoder.spaces)[0]

@@ -3,9 +3,9 @@
 search(snapshot, question) -> the nearest items, best first, ties by id, page by page. The indexes
 propose each probe's nearest, and one fixed kernel scores them. Over exact indexes the ranking is
 exact: a hit counts only while no row that was left out can score as high. Where the proposals do
-not fill the page (deep pages, many equal vectors, probes of which none is near), every row is
-scored that a filter leaves; where it leaves few, each is at once. A row's score never depends on which other rows
-are there.
+not fill the page (deep pages, many equal vectors, probes of which none is near), every row that a
+filter leaves is scored; where it leaves few, they are at once. A row's score never depends on which
+other rows are there.
 """
 
 from collections import defaultdict

@@ -15,7 +15,7 @@ import numpy as np
 
 from models.composers.composer import Asked, Composer
 from models.crop import Crop
-from models.decode import DecodeLimits, decode
+from models.decode import DecodeLimits
 from models.device import available_threads
 from models.encoders import DualEncoder, PictureEmbeddings, Prompt, by_space, encode_prompts
 from models.preprocess import Pixels
@@ -123,5 +123,5 @@ class Encoding:
             yield requests[start : start + self._share]
 
     def _prepare(self, data: bytes, crop: Crop | None) -> Pixels:
-        image = decode(data, self._limits)
+        image = self._encoder.decode(data, self._limits)
         return self._encoder.prepare(image if crop is None else crop.of(image))

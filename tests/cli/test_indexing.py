@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cli.indexing import Watch
 from cli.progress import JobProgressLines
@@ -90,3 +91,18 @@ def test_a_kind_of_index_is_asked_for_in_faiss_words_and_told_with_its_recall(
     assert "index: HNSW8 over 3 rows, recall@10 1.000 of pictures" in pictor("inspect", out).out
     refused = pictor("index", photos, "--out", out, "--index", "HNWS8")
     assert "'HNWS8'" in mistake(refused)
+
+
+def test_fast_decoding_is_a_space_of_its_own_that_the_collection_remembers(
+    pictor: Pictor, tmp_path: Path
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "c"
+    photos.mkdir()
+    Image.linear_gradient("L").resize((2000, 1500)).convert("RGB").save(photos / "large.jpg")
+    assert pictor("index", photos, "--out", out, "--fast-decode").code == 0
+    shown = pictor("inspect", out).out
+    assert "model: starter+fast-decode" in shown and "space: starter+fast-decode@" in shown
+    same = json.loads(pictor("search", out, "--image", photos / "large.jpg", "--json").out)
+    assert same["hits"][0]["score"] > 0.9999
+    other = pictor("search", out, "--text", "grey", "--model", "starter")
+    assert "starter@" in mistake(other)
