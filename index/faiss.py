@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from index.choosing import EXACT
 from index.effort import Effort
 from index.segments import Units
-from index.units import StackedUnits
+from index.units import StackedUnits, apart_from_mean
 from models.errors import CollectionError, InputError
 from models.vectors import Embeddings
 
@@ -185,7 +185,9 @@ class FaissIndex:
         self, vectors: Embeddings, k: int, effort: Effort, among: Among | None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         _threads.keep_budget()
-        selector = None if among is None else _selector(among)
+        selector = None
+        if among is not None:
+            selector = faiss.IDSelectorBitmap(np.packbits(among, bitorder="little"))
         parameters = _parameters(self._index, max(1, effort.breadth), k, selector)
         scores, rows = self._index.search(
             np.ascontiguousarray(vectors, dtype=np.float32), k, params=parameters
@@ -233,7 +235,9 @@ def _train(index: Any, sample: Embeddings) -> None:  # noqa: ANN401
     if not isinstance(index, faiss.IndexIVF):
         index.train(sample)
         return
-    index.train_q1(len(sample), faiss.swig_ptr(sample), False, faiss.METRIC_INNER_PRODUCT)
+    # centroids that have nothing of what all rows share take rows and queries that do as they are
+    apart = apart_from_mean(sample)
+    index.train_q1(len(apart), faiss.swig_ptr(apart), False, faiss.METRIC_INNER_PRODUCT)
     # codebooks are so small that threads wait for one another, on a busy machine most of the time
     with _threads.one():
         index.train(sample)
@@ -272,10 +276,6 @@ def _parameters(index: Any, breadth: int, k: int, selector: Any) -> Any:  # noqa
         wide = max(min(breadth, WIDEST_GRAPH_SEARCH), k)
         return faiss.SearchParametersHNSW(efSearch=wide, **chosen)
     return faiss.SearchParameters(**chosen) if chosen else None
-
-
-def _selector(among: Among) -> Any:  # noqa: ANN401
-    return faiss.IDSelectorBitmap(np.packbits(among, bitorder="little"))
 
 
 def _mapped(path: Path, dimension: int) -> Any:  # noqa: ANN401

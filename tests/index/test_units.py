@@ -2,7 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.segments import Units
-from index.units import CONVERTED_ROWS, StackedUnits, inner_products
+from index.units import CONVERTED_ROWS, StackedUnits, apart_from_mean, inner_products
 
 
 def drawn(count: int, dimension: int) -> Units:
@@ -65,3 +65,15 @@ def test_a_sample_is_of_different_rows_the_same_each_time() -> None:
 
 def test_a_sample_of_more_than_there_are_is_of_all() -> None:
     assert StackedUnits(BLOCKS).sample(9, seed=0).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_rows_are_told_apart_from_what_they_share() -> None:
+    shared, own = np.eye(4, dtype=np.float32)[0], np.eye(4, dtype=np.float32)[1:]
+    rows = np.sqrt(np.float32(0.5)) * np.concatenate([shared + own, shared - own])
+    apart = np.sqrt(np.float32(0.5)) * np.concatenate([own, -own])
+    np.testing.assert_allclose(apart_from_mean(rows), apart, atol=1e-6)
+
+
+def test_rows_that_share_little_stay_as_they_are() -> None:
+    rows = np.eye(64, dtype=np.float32)
+    assert apart_from_mean(rows) is rows
