@@ -1,7 +1,8 @@
 """How near the indexing job comes to what its model and its decoding cost by themselves.
 
-    python -m benchmarks.indexing [--pictures 400] [--px 1600x1200] [--model ViT-B-32]
-        [--dtype float32] [--device cpu] [--threads 2] [--rounds 3] [--photographs FOLDER]
+    OMP_WAIT_POLICY=passive python -m benchmarks.indexing [--pictures 400] [--px 1600x1200]
+        [--photographs FOLDER] [--model ViT-B-32] [--dtype float32] [--device cpu] [--threads 2]
+        [--rounds 3]
 
 In turn, `--rounds` times over, on the same cores: (a) the bare forward pass over ready tensors, at
 the batch that is fastest; (b) reading, decoding and resizing in one process a core; the whole job
@@ -10,8 +11,10 @@ decoders share the cores, and with min(a, b), where the model has a device of it
 rates stands what a picture costs in core time, which others who use the machine disturb less.
 Medians.
 
-The pictures are made (benchmarks/photographs.py) unless a folder is named. A model without a `/` is
-an architecture that open_clip lists, with random weights.
+With OMP_WAIT_POLICY=passive, which has to be said before torch is loaded, a thread of the model
+that waits for another one leaves its core to the decoders. The pictures are made
+(benchmarks/photographs.py) unless a folder is named. A model without a `/` is an architecture that
+open_clip lists, with random weights.
 """
 
 import argparse
@@ -30,6 +33,7 @@ import open_clip
 import torch
 
 from benchmarks.photographs import write_photographs
+from index.embedding import FIRST_BATCH, LARGEST_BATCH
 from index.job import JobOptions, build_collection
 from index.sources import FolderSource, Root
 from models.decode import decode
@@ -43,7 +47,6 @@ from models.load import STARTER, load_parts
 from models.openclip_encoder import OpenClipEncoder
 from models.preprocess import normalise
 
-BATCHES = (8, 16, 32, 64, 128, 256)
 A_TRIAL_S = 2.0
 
 Rate = float  # pictures a second
@@ -119,7 +122,9 @@ def loaded(model: str, placement: Placement, place: Path) -> tuple[Any, OpenClip
 
 
 def measure(bench: Bench, rounds: int) -> dict[str, Measured]:
-    trials = {batch: bench.forward(batch, A_TRIAL_S) for batch in BATCHES}
+    trials = {FIRST_BATCH: bench.forward(FIRST_BATCH, A_TRIAL_S)}
+    while max(trials.values()) == trials[max(trials)] and max(trials) < LARGEST_BATCH:
+        trials[2 * max(trials)] = bench.forward(2 * max(trials), A_TRIAL_S)
     batch = max(trials, key=lambda each: trials[each])
     print(f"forward by batch: {', '.join(f'{n}: {rate:.1f}' for n, rate in trials.items())}")
     passes_s = len(bench.files) / trials[batch]
