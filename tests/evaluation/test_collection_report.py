@@ -16,8 +16,8 @@ from index.collection import Collection
 from index.effort import Effort
 from index.faiss import NO_EFFORT, Nearest
 from index.gallery import Gallery, Held
-from index.neighbours import TunedIndex
 from index.items import item_id
+from index.neighbours import TunedIndex
 from models.errors import InputError, SpaceError
 from models.vectors import Embeddings, unit
 from tests.fakes import ColourEncoder, ShadeEncoder, picture_bytes
