@@ -16,6 +16,7 @@ from dataclasses import dataclass
 EXACT = "SQfp16"
 EXACT_COMPONENTS = 25_000 * 512  # scanned in about 5 ms by one core
 ROW_ID_BYTES = 8
+MOST_LISTS = 8192  # rows are compared with every one of them as they are added
 # components that one code of 4 bits stands for: finer codes need fewer candidates
 COMPONENTS_A_CODE = (2, 4, 8, 16, 1)
 
@@ -42,8 +43,8 @@ def choose(count: int, dimension: int, budget: Budget) -> str:
 
 
 def lists_for(count: int) -> int:
-    """The power of two nearest to 2 sqrt(count), in proportion: probing and scanning cost alike."""
-    return 1 << round(math.log2(max(count, 1)) / 2 + 1)
+    """The power of two nearest to 4 sqrt(count), in proportion, as FAISS's guidelines have it."""
+    return min(1 << round(math.log2(max(count, 1)) / 2 + 2), MOST_LISTS)
 
 
 def quantised_bytes(count: int, dimension: int, codes: int) -> int:
