@@ -20,6 +20,8 @@ def test_help_shows_every_command_without_loading_a_model(pictor: Pictor) -> Non
         "search",
         "serve",
         "inspect",
+        "duplicates",
+        "export",
         "models",
         "embed",
         "scenes",
