@@ -8,8 +8,6 @@ import pytest
 
 from tests.cli.outcomes import Pictor, mistake
 
-VERBS = ("demo", "index", "search", "serve", "inspect", "models", "embed", "convert", "scenes")
-
 
 def test_help_shows_every_command_without_loading_a_model(pictor: Pictor) -> None:
     shown = pictor("--help")
