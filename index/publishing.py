@@ -28,6 +28,12 @@ from models.space import Space
 
 # names of sources come as one JSON array
 SCANNED = "source IN (SELECT value FROM json_each(?))"
+# of a folder that could not be looked into nobody knows what has left
+UNSEEN = (
+    "SELECT 1 FROM job.failures AS folder WHERE folder.source = occurrences.source "
+    "AND folder.path LIKE '%/' "
+    "AND substr(occurrences.path, 1, length(folder.path)) = folder.path"
+)
 AT = "source, path, item_id, caption, metadata"
 
 
@@ -85,7 +91,8 @@ def _write_items(connection: sqlite3.Connection, publication: Publication) -> li
     )
     connection.execute(
         f"DELETE FROM occurrences WHERE {SCANNED} "
-        "AND (source, path) NOT IN (SELECT source, path FROM job.occurrences)",
+        "AND (source, path) NOT IN (SELECT source, path FROM job.occurrences) "
+        f"AND NOT EXISTS ({UNSEEN})",
         (scanned,),
     )
     # what is as it was stays untouched; an item that was deleted meanwhile stays deleted

@@ -1,15 +1,18 @@
 """What a second job does, and what it need not do."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from index.collection import Collection
+from index.items import Failure
 from index.job import JobOptions, Progress, Report, build_collection
 from index.search import search
+from index.sources import FolderSource, FoundImage, Listener, Root, stop_at
 from index.verify import verify
 from models.query import single
 from tests.fakes import ColourEncoder
@@ -146,6 +149,44 @@ def hits(out: Path) -> list[tuple[str, float]]:
         assert np.isin(near, rows).all()
     collection.close()
     return [(hit.id, hit.score) for hit in page.hits]
+
+
+@dataclass(frozen=True)
+class Flaky:
+    """A folder of which one folder cannot be listed now."""
+
+    folder: FolderSource
+    lost: str
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def root(self) -> Root | None:
+        return self.folder.root
+
+    def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
+        failed(Failure(self.name, self.lost, "folder cannot be listed: Input/output error"))
+        return (found for found in self.folder.walk() if not found.path.startswith(self.lost))
+
+
+def test_what_is_in_a_folder_that_cannot_be_listed_now_stays(tmp_path: Path) -> None:
+    photos, out = album(tmp_path, 3), tmp_path / "out"
+    save(photos, "trip/red.png", "red")
+    save(photos, "trips.png", "blue")
+    build(out, photos)
+    (photos / "trips.png").unlink()
+    report = build_collection(
+        out,
+        [Flaky(source(photos), "trip/")],
+        ColourEncoder(),
+        model="colours",
+        options=JobOptions(threads=1),
+    )
+    assert (report.items, report.removed, report.failed) == (4, 1, 1)
+    assert ("trip/red.png",) in contents(out).values()
+    assert verify(out) == ()
 
 
 class StoppingError(Exception):
