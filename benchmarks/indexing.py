@@ -40,7 +40,6 @@ from models.decode import decode
 from models.device import (
     Placement,
     choose_placement,
-    keep_freed_memory,
     limit_torch_threads,
 )
 from models.load import STARTER, load_parts
@@ -182,7 +181,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    keep_freed_memory()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
     limit_torch_threads(options.threads)
     with tempfile.TemporaryDirectory() as place:

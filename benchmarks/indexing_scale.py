@@ -25,7 +25,7 @@ from pathlib import Path
 from benchmarks.photographs import A_FOLDER, Size, write_photographs
 from index.job import JobOptions, build_collection
 from index.sources import FolderSource, Root
-from models.device import choose_placement, keep_freed_memory, limit_torch_threads
+from models.device import choose_placement, limit_torch_threads
 from models.encoders import ImageEncoder
 from models.load import load_encoder
 from tests.fakes import ColourEncoder
@@ -93,7 +93,6 @@ def encoder_of(model: str) -> ImageEncoder:
 
 def index(run: Run) -> str:
     """A row of the table."""
-    keep_freed_memory()
     limit_torch_threads(run.options.threads)
     encoder = encoder_of(run.model)
     source = FolderSource(Root("pictures", run.pictures))

@@ -18,6 +18,7 @@ from cli.options import (
     load_model,
     note,
     print_json,
+    wait_passively,
 )
 from cli.progress import job_progress
 from models.errors import CollectionError, InputError
@@ -86,6 +87,7 @@ def index(
 
     With --json, progress is lines of JSON on standard error.
     """
+    wait_passively()
     from index.building import IndexOptions
     from index.choosing import Budget
     from index.job import build_collection

@@ -4,6 +4,7 @@ Results go to standard output, everything else to standard error.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +48,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 def note(line: str) -> None:
     typer.echo(line, err=True)
+
+
+def wait_passively() -> None:
+    """Before torch is imported: its threads then sleep where they would spin for cores that the
+    job's decoders can use."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def print_json(content: Any) -> None:  # noqa: ANN401

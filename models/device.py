@@ -3,7 +3,6 @@
 Default: CUDA with bfloat16 where there is one, else the CPU with float32.
 """
 
-import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,9 +24,6 @@ DTYPES: dict[str, torch.dtype] = {
 
 # how torch tells that memory is wanting, on the CPU and on devices that have no error class of it
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-# of glibc's malloc.h
-M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
-KEPT_BYTES = 256 * 1024**2  # freed memory beyond that is handed back
 
 
 @dataclass(frozen=True)
@@ -96,17 +92,3 @@ def available_threads() -> int:
 
 def limit_torch_threads(threads: int) -> None:
     torch.set_num_threads(max(1, threads))
-
-
-def keep_freed_memory() -> None:
-    """Have this process, and those that it forks, use memory again rather than hand it back.
-
-    glibc unmaps large blocks as they are freed and has the next ones filled with zeros, page by
-    page: a tenth of a CPU's time in a forward pass. Call it once, before there are threads; other
-    C libraries are left as they are.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_MAX, 0)
-        mallopt(M_ARENA_MAX, 1)  # a thread's own arena has large blocks mapped whatever is said
-        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)

@@ -15,7 +15,7 @@ import numpy as np
 
 from models.composers.composer import Asked, Composer
 from models.crop import Crop
-from models.decode import DecodeLimits
+from models.decode import DecodeLimits, decode
 from models.device import available_threads
 from models.encoders import DualEncoder, PictureEmbeddings, Prompt, by_space, encode_prompts
 from models.preprocess import Pixels
@@ -123,5 +123,7 @@ class Encoding:
             yield requests[start : start + self._share]
 
     def _prepare(self, data: bytes, crop: Crop | None) -> Pixels:
-        image = self._encoder.decode(data, self._limits)
-        return self._encoder.prepare(image if crop is None else crop.of(image))
+        if crop is None:
+            return self._encoder.prepare(self._encoder.decode(data, self._limits))
+        # of a picture that was read at a fraction of its size a crop would have little left
+        return self._encoder.prepare(crop.of(decode(data, self._limits)))

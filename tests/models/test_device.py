@@ -1,8 +1,5 @@
 """Memory of the device that a model runs on."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,31 +72,3 @@ def test_magiclenss_encoder_says_so_too(tmp_path: Path) -> None:
 def test_pixels_are_on_the_device_as_they_were() -> None:
     pixels = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
     assert np.array_equal(to_device(pixels, CPU).numpy(), pixels)
-
-
-FAULTS = """
-import resource
-from models.device import keep_freed_memory
-{call}
-def faults():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-bytearray(40_000_000)
-before = faults()
-for _ in range(20):
-    bytearray(40_000_000)
-print(faults() - before)
-"""
-
-
-def faults_of(call: str) -> int:
-    """Pages that the system has to find for twenty blocks of 40 MB, one after the other."""
-    program = [sys.executable, "-c", FAULTS.format(call=call)]
-    done = subprocess.run(program, check=True, capture_output=True, text=True)
-    return int(done.stdout)
-
-
-@pytest.mark.skipif(
-    "CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()), reason="needs glibc"
-)
-def test_memory_that_was_freed_is_used_again() -> None:
-    assert faults_of("keep_freed_memory()") < 1000 < faults_of("")
