@@ -6,6 +6,7 @@ widened until the first queries of each kind reach the target; it needs the pack
 """
 
 import importlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,10 +124,12 @@ class UsearchEngine:
             index.add(np.arange(first, first + len(chunk)), chunk)
             first += len(chunk)
         index.save(str(folder / "index.usearch"))
+        expansions = {kind: _widened(index, ground, kind) for kind in KINDS}
+        (folder / "expansions.json").write_text(json.dumps(expansions))
 
     def open(self, ground: Ground, folder: Path) -> Opened:
         index = _usearch().Index.restore(str(folder / "index.usearch"), view=True)
-        return OpenedUsearch(index, {kind: _widened(index, ground, kind) for kind in KINDS})
+        return OpenedUsearch(index, json.loads((folder / "expansions.json").read_text()))
 
 
 @dataclass(frozen=True)
