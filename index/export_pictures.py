@@ -10,15 +10,13 @@ elsewhere, or twice. An original that cannot be read any more is told to the lis
 Format: https://github.com/webdataset/webdataset, `writer.py`.
 """
 
-import io
 import json
 import re
-import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any
 
 from index.export_place import claim_empty, make_durable, whole
 from index.filters import Filter
@@ -26,6 +24,7 @@ from index.found import Listener
 from index.items import Failure, Item
 from index.search import MAX_LIMIT, search
 from index.snapshot import Snapshot
+from index.sourcing.shard_writing import fill_shard
 from models.decode import EXTENSIONS
 from models.errors import GoneError
 from models.files import sync
@@ -121,7 +120,9 @@ def export_shards(
         if first is None:
             break
         with whole(out / f"{number:05d}.tar") as stream:
-            written += _fill(stream, chain([first], originals), written, full or Full())
+            written += fill_shard(
+                stream, map(_files, chain([first], originals)), written, full or Full()
+            )
             make_durable(stream)
     sync(out)
     return written
@@ -137,21 +138,6 @@ def _originals(
         except GoneError as error:
             first = item.occurrences[0]
             failed(Failure(first.source, first.path, str(error)))
-
-
-def _fill(stream: BinaryIO, originals: Iterable[Original], first: int, full: Full) -> int:
-    """As many of them as there is room for; how many those are."""
-    written = 0
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for original in originals:
-            for suffix, data in _files(original):
-                member = tarfile.TarInfo(f"{first + written:09d}{suffix}")
-                member.size = len(data)
-                archive.addfile(member, io.BytesIO(data))
-            written += 1
-            if written >= full.samples or stream.tell() >= full.bytes:
-                break
-    return written
 
 
 def _files(original: Original) -> Iterator[tuple[str, bytes]]:

@@ -11,22 +11,20 @@ Format: https://github.com/webdataset/webdataset, `writer.py` and `tariterators.
 """
 
 import hashlib
-import io
 import json
 import os
 import re
-import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import Field
 
 from evaluation.annotations import Entry, Kinds, fields, read_json, refuse_twice
 from index.folder import checksum
 from index.sourcing.archive import Sample
+from index.sourcing.shard_writing import fill_shard
 from models.errors import InputError
 from models.files import sync, write_whole
 from training.config import Section
@@ -185,7 +183,7 @@ def _written(
         file = folder / f"{number:06d}.tar"
         unfinished = file.with_name(f"{file.name}.tmp")
         with unfinished.open("wb") as stream:
-            count = _fill(stream, chain([triplet], triplets), first, sharding)
+            count = fill_shard(stream, map(_files, chain([triplet], triplets)), first, sharding)
             stream.flush()
             os.fsync(stream.fileno())
         unfinished.replace(file)
@@ -193,25 +191,10 @@ def _written(
         number, first = number + 1, first + count
 
 
-def _fill(stream: BinaryIO, triplets: Iterable[Triplet], first: int, sharding: Sharding) -> int:
-    """As many of them as there is room for; how many those are."""
-    count = 0
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for triplet in triplets:
-            for suffix, data in _files(triplet):
-                member = tarfile.TarInfo(f"{first + count:09d}.{suffix}")
-                member.size = len(data)
-                archive.addfile(member, io.BytesIO(data))
-            count += 1
-            if count >= sharding.samples or stream.tell() >= sharding.bytes:
-                break
-    return count
-
-
 def _files(triplet: Triplet) -> Iterator[tuple[str, bytes]]:
-    yield QUERY, triplet.query
-    yield TARGET, triplet.target
+    yield f".{QUERY}", triplet.query
+    yield f".{TARGET}", triplet.target
     for number, negative in enumerate(triplet.negatives):
-        yield NEGATIVE.format(number), negative
+        yield f".{NEGATIVE.format(number)}", negative
     said = {"instruction": triplet.instruction, "ids": triplet.ids, "source": triplet.source}
-    yield JSON, json.dumps(said).encode()
+    yield f".{JSON}", json.dumps(said).encode()
