@@ -12,8 +12,11 @@ from models.encoders import DualEncoder
 from service import problems
 from service.answers import Answers
 from service.encoding import Encoding
+from service.guards.headers import SafeHeaders
+from service.guards.hosts import HostGuard
+from service.guards.sizes import SizeLimit
+from service.guards.time import TimeLimit
 from service.library import Library
-from service.middleware import HostGuard, SafeHeaders, SizeLimit, TimeLimit
 from service.openapi import RESPONSES, describe
 from service.parts import Parts
 from service.readiness import Readiness

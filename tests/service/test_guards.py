@@ -5,7 +5,9 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.middleware import SizeLimit, TimeLimit, host_name
+from service.guards.hosts import host_name
+from service.guards.sizes import SizeLimit
+from service.guards.time import TimeLimit
 from tests.service.answers import found, problem
 from tests.service.conftest import Serve
 
