@@ -23,6 +23,16 @@ FORGOTTEN = """
     INSERT INTO words (words, rowid, caption, path)
         VALUES ('delete', OLD.key, OLD.caption, OLD.path);
 """
+# the same, and each value of a list of them
+KNOWN_EACH = f"""{KNOWN}
+    INSERT OR IGNORE INTO facts (field, value, item_id, occurrence)
+        SELECT listed.key, each.atom, NEW.item_id, NEW.key
+        FROM json_each(NEW.metadata) AS listed CROSS JOIN
+            json_each(CASE listed.type WHEN 'array' THEN listed.value ELSE '[]' END) AS each
+        WHERE each.atom IS NOT NULL;
+"""
+# what follows the last slash of a path
+NAME = "substr(path, length(rtrim(path, replace(path, '/', ''))) + 1)"
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -104,6 +114,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE indexes ADD COLUMN segments INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE indexes ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'",
         "UPDATE indexes SET segments = (SELECT count(*) FROM segments)",
+    ),
+    (
+        # of what an earlier format has taken only the latest moment is known
+        "ALTER TABLE items ADD COLUMN added_at TEXT",
+        "UPDATE items SET added_at = (SELECT value FROM meta WHERE key = 'updated_at')",
+        "CREATE INDEX items_by_added_at ON items (added_at)",
+        """CREATE TRIGGER item_added AFTER INSERT ON items WHEN NEW.added_at IS NULL BEGIN
+            UPDATE items SET added_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')
+            WHERE id = NEW.id; END""",
+        f"CREATE INDEX occurrences_by_name ON occurrences ({NAME}, item_id)",
+        "DROP TRIGGER occurrence_added",
+        "DROP TRIGGER occurrence_changed",
+        f"CREATE TRIGGER occurrence_added AFTER INSERT ON occurrences BEGIN {KNOWN_EACH} END",
+        f"""CREATE TRIGGER occurrence_changed
+            AFTER UPDATE OF key, path, item_id, caption, metadata ON occurrences
+            BEGIN {FORGOTTEN} {KNOWN_EACH} END""",
     ),
 )
 FORMAT_VERSION = len(MIGRATIONS)

@@ -1,6 +1,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -103,8 +104,30 @@ def test_facts_keep_the_type_of_each_scalar_and_leave_the_rest_out(
     database: sqlite3.Connection,
 ) -> None:
     migrate(database)
-    occur(database, "x.jpg", "", '{"a": 1.5, "b": "1.5", "c": true, "d": null, "e": [1], "f": {}}')
+    occur(database, "x.jpg", "", '{"a": 1.5, "b": "1.5", "c": true, "d": null, "e": [], "f": {}}')
     assert facts(database) == [("a", 1.5), ("b", "1.5"), ("c", 1)]
+
+
+def test_each_value_of_a_list_is_a_fact(database: sqlite3.Connection) -> None:
+    migrate(database)
+    occur(database, "x.jpg", "", '{"tags": ["dog", "snow", "dog", 7, null, [1], {"a": 1}]}')
+    assert facts(database) == [("tags", 7), ("tags", "dog"), ("tags", "snow")]
+    database.execute("UPDATE occurrences SET metadata = ?", ('{"tags": ["cat"], "n": "[1]"}',))
+    assert facts(database) == [("n", "[1]"), ("tags", "cat")]
+
+
+def test_items_are_added_when_they_are_written_and_those_of_format_3_when_it_was_updated(
+    database: sqlite3.Connection,
+) -> None:
+    of_format(database, 3)
+    database.execute("INSERT INTO meta VALUES ('updated_at', '2024-05-01T12:00:00+00:00')")
+    add = "INSERT INTO items (id, bytes, width, height, format) VALUES (?, 1, 1, 1, 'PNG')"
+    database.execute(add, ("old",))
+    upgrade(database)
+    database.execute(add, ("new",))
+    added = dict(database.execute("SELECT id, added_at FROM items").fetchall())
+    assert added["old"] == "2024-05-01T12:00:00+00:00"
+    assert abs(datetime.fromisoformat(added["new"]) - datetime.now(UTC)) < timedelta(minutes=5)
 
 
 def test_facts_and_words_follow_a_change_and_a_removal(database: sqlite3.Connection) -> None:
