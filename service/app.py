@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -17,11 +18,17 @@ from service.guards.hosts import HostGuard
 from service.guards.sizes import SizeLimit
 from service.guards.time import TimeLimit
 from service.library import Library
+from service.measured import Measured, Traces
+from service.metrics import Metrics
+from service.observing import Observing
 from service.openapi import RESPONSES, describe
 from service.parts import Parts
 from service.readiness import Readiness
+from service.readings import CollectionReadings, ModelReadings
 from service.routes import collection as collection_routes
 from service.routes import embeddings, health, images, page, search
+from service.routes import metrics as metrics_routes
+from service.seals import Seals
 from service.settings import Settings
 
 
@@ -30,12 +37,15 @@ def create_app(
     encoder: DualEncoder,
     settings: Settings,
     composers: Composers | None = None,
+    traces: Traces | None = None,
 ) -> FastAPI:
     """An app that owns neither the collection nor the encoder.
 
     Raises SpaceError, naming both, when the encoder's spaces are not the collection's.
     """
-    parts = assemble(collection, encoder, composers or Composers(encoder), settings)
+    measured = Measured(Metrics(), traces)
+    parts = assemble(collection, encoder, composers or Composers(encoder), settings, measured)
+    native: dict[str, Any] = {} if traces is None else {"telemetry": traces.telemetry}
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -53,28 +63,39 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
         responses=RESPONSES,
+        **native,
     )
     app.state.parts = parts
-    for routes in (search, images, embeddings, collection_routes, health, page):
+    for routes in (search, images, embeddings, collection_routes, health, metrics_routes, page):
         app.include_router(routes.router)
     problems.install(app)
     describe(app)
     guard(app, settings)
+    app.add_middleware(Observing, measured=measured)  # outermost: it sees what guards refuse
     return app
 
 
 def assemble(
-    collection: Collection, encoder: DualEncoder, composers: Composers, settings: Settings
+    collection: Collection,
+    encoder: DualEncoder,
+    composers: Composers,
+    settings: Settings,
+    measured: Measured,
 ) -> Parts:
+    metrics = measured.metrics
+    metrics.add(CollectionReadings(collection))
+    metrics.add(ModelReadings(encoder.spaces[-1], encoder.runs_on, _version()))
     library = Library(collection, encoder.spaces, settings)
     encoding = Encoding(encoder, settings)
+    seals = Seals.made_of(settings.cursor_key, settings.collection)
     return Parts(
         encoding=encoding,
         library=library,
-        answers=Answers(encoding, library, composers),
+        answers=Answers(encoding, library, composers, seals),
         composers=composers,
         readiness=Readiness(encoding, library, composers, settings.ready_timeout_s),
         device=encoder.runs_on,
+        metrics=metrics,
     )
 
 

@@ -9,6 +9,7 @@ from models.composers.registry import Composers
 from service.answers import Answers
 from service.encoding import Encoding
 from service.library import Library
+from service.metrics import Metrics
 from service.readiness import Readiness
 
 
@@ -20,6 +21,7 @@ class Parts:
     composers: Composers
     readiness: Readiness
     device: str
+    metrics: Metrics
 
 
 # async, so that FastAPI calls them in place and not in a thread

@@ -7,7 +7,6 @@ Raises InputError when the address cannot be listened on.
 import logging
 import socket
 from contextlib import suppress
-from typing import Any
 
 import uvicorn
 
@@ -16,22 +15,13 @@ from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from models.errors import InputError
 from service.app import create_app
+from service.logs import configuration
+from service.measured import traces_of
 from service.settings import Settings
 
 BACKLOG = 2048
 
 log = logging.getLogger(__name__)
-
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "loggers": {
-        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "service": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-    },
-}
 
 
 def serve(
@@ -41,10 +31,12 @@ def serve(
     composers: Composers | None = None,
 ) -> None:
     """Returns when the server has stopped; raises SpaceError as `create_app` does."""
-    app = create_app(collection, encoder, settings, composers)
+    traces = traces_of(settings)
+    app = create_app(collection, encoder, settings, composers, traces)
     config = uvicorn.Config(
         app,
-        log_config=LOGGING,
+        log_config=configuration(settings.log_format, settings.log_level),
+        access_log=False,  # service.observing has its own
         server_header=False,
         proxy_headers=False,
         ws="none",
@@ -53,6 +45,8 @@ def serve(
     with listen(settings.host, settings.port) as listener, suppress(KeyboardInterrupt):
         log.info("serving %s at %s", settings.collection, address_of(listener))
         uvicorn.Server(config).run(sockets=[listener])
+    if traces is not None:
+        traces.stop()
 
 
 def address_of(listener: socket.socket) -> str:

@@ -9,12 +9,14 @@ read_settings(port=9000) -> Settings; raises InputError naming the setting that 
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from models.errors import InputError
+from service.logs import LogFormat, LogLevel
 
 MIB = 1024 * 1024
+MIN_KEY_CHARACTERS = 16
 
 
 class Settings(BaseSettings):
@@ -63,6 +65,11 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(
         default=32 * MIB, ge=1024, description="size of a request's body at most, in bytes"
     )
+    cursor_key: SecretStr | None = Field(
+        default=None,
+        description="secret that cursors are signed with, which replicas share; further ones after "
+        "commas are accepted too; made once and kept in the collection unless given",
+    )
     max_pixels: int = Field(
         default=100_000_000, ge=1, description="width times height of a sent picture at most"
     )
@@ -74,6 +81,28 @@ class Settings(BaseSettings):
         gt=0,
         description="seconds that /readyz gives the model and the index to answer",
     )
+    log_format: LogFormat = Field(
+        default="text", description="text for people, json for programs: one line a record"
+    )
+    log_level: LogLevel = Field(
+        default="info", description="debug, info, warning or error; debug has the probes, too"
+    )
+    log_queries: bool = Field(
+        default=False,
+        description="write the texts that are searched for into the log; they are people's own",
+    )
+    traces: bool = Field(
+        default=False,
+        description="send traces by OpenTelemetry, as OTEL_ variables say; needs the extra otel",
+    )
+
+    @field_validator("cursor_key")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in value.get_secret_value().split(",") if value else ():
+            if len(key.strip()) < MIN_KEY_CHARACTERS:
+                raise ValueError(f"expected {MIN_KEY_CHARACTERS} characters or more a key")
+        return value
 
     @field_validator("allowed_hosts", "phi", mode="before")
     @classmethod
