@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from models.decode import DecodeLimits
@@ -92,6 +93,32 @@ class PromptEncoder(Protocol):
 
     def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
         """n prompts -> (n, dim); raises InputError where a symbol is not in its text."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A prompt as its text tower reads it."""
+
+    ids: NDArray[np.int64]  # (context,)
+    cut: bool  # the text was longer than the context, and its end is not among the ids
+    word: Vector | None = None  # (width,)
+    place: int | None = None  # of the pseudo-word
+
+
+@runtime_checkable
+class TokenisingEncoder(Protocol):
+    """A text tower whose texts can be read ahead of its forward pass, on the CPU."""
+
+    def tokenise(self, prompts: Sequence[Prompt]) -> list[Tokens]:
+        """In any thread; raises InputError where a text is empty or a symbol is not in it."""
+        ...
+
+    def encode_tokens(self, tokens: Sequence[Tokens]) -> Embeddings:
+        """n of them -> (n, dim), what `encode_prompts` gives for their prompts.
+
+        Raises ModelMemoryError for more than fit the device's memory at once.
+        """
         ...
 
 

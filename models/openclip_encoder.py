@@ -13,7 +13,7 @@ from PIL import Image
 
 from models.decode import DecodeLimits, decode
 from models.device import Placement, batch_memory, to_device, to_numpy
-from models.encoders import Prompt
+from models.encoders import Prompt, Tokens
 from models.errors import ModelError
 from models.fusion_head import FusionHead, PinnedHead
 from models.preprocess import Pixels, Preprocessing, normalise
@@ -114,6 +114,12 @@ class OpenClipEncoder:
 
     def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
         return self._reader.prompts(prompts)
+
+    def tokenise(self, prompts: Sequence[Prompt]) -> list[Tokens]:
+        return self._reader.tokenise(prompts)
+
+    def encode_tokens(self, tokens: Sequence[Tokens]) -> Embeddings:
+        return self._reader.encode_tokens(tokens)
 
     def _image_embeddings(self, pixels: Sequence[Pixels]) -> Embeddings:
         device = self.placement.device

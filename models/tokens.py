@@ -1,8 +1,8 @@
 """What a tokenizer makes of texts, besides their ids.
 
-overlong: which texts are cut at their end because they are longer than the context. places_of:
-where in the ids the symbols stand that pseudo-words take the place of. Raises InputError for a
-prompt whose symbol is not in it.
+overlong, cut_off: which texts are cut at their end because they are longer than the context.
+places_of: where in the ids the symbols stand that pseudo-words take the place of. Raises InputError
+for a prompt whose symbol is not in it.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,6 +27,15 @@ def overlong(tokenizer: Any, texts: Sequence[str]) -> list[bool]:  # noqa: ANN40
         return [len(inner(text)["input_ids"]) > tokenizer.context_length for text in texts]
     room = tokenizer.context_length - SPECIAL_TOKENS
     return [len(encode(text)) > room for text in texts]
+
+
+def cut_off(tokenizer: Any, texts: Sequence[str], tokens: torch.Tensor) -> list[bool]:  # noqa: ANN401
+    """What `overlong` says of the texts whose ids (n, context) these are, for less: a text whose
+    ids do not fill the context is not read a second time."""
+    if getattr(tokenizer, "encode", None) is None:  # it may pad with any id
+        return overlong(tokenizer, texts)
+    full = (tokens[:, -1] != 0).tolist()
+    return [each and overlong(tokenizer, [text])[0] for each, text in zip(full, texts, strict=True)]
 
 
 def places_of(

@@ -15,7 +15,7 @@ from PIL import Image
 
 from models.decode import DecodeLimits, decode
 from models.device import Placement, batch_memory, to_device, to_numpy
-from models.encoders import Prompt
+from models.encoders import Prompt, Tokens
 from models.errors import ModelError
 from models.magiclens.folder import Card
 from models.magiclens.module import MagicLens
@@ -112,6 +112,12 @@ class MagicLensEncoder:
 
     def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
         return self._reader.prompts(prompts)
+
+    def tokenise(self, prompts: Sequence[Prompt]) -> list[Tokens]:
+        return self._reader.tokenise(prompts)
+
+    def encode_tokens(self, tokens: Sequence[Tokens]) -> Embeddings:
+        return self._reader.encode_tokens(tokens)
 
     def fuse(self, images: Embeddings, texts: Embeddings) -> Embeddings:
         """Raw CLIP embeddings of n pictures and n texts -> MagicLens's of each pair, raw."""

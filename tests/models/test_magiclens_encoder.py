@@ -132,6 +132,16 @@ def test_a_text_longer_than_the_context_is_known_to_be_cut(encoder: MagicLensEnc
     assert encoder.overlong(["a short one", "word " * 76, "word " * 75]) == [False, True, False]
 
 
+def test_texts_that_are_read_ahead_give_the_very_same_rows(encoder: MagicLensEncoder) -> None:
+    word = np.random.default_rng(0).standard_normal(encoder.word_width or 0, dtype=np.float32)
+    prompts = [Prompt("a red dog"), Prompt("a photo of $", word), Prompt("word " * 76)]
+    tokens = encoder.tokenise(prompts)
+    assert [each.cut for each in tokens] == [False, False, True]
+    np.testing.assert_array_equal(encoder.encode_tokens(tokens), encoder.encode_prompts(prompts))
+    with pytest.raises(InputError, match="empty"):
+        encoder.tokenise([Prompt(" ")])
+
+
 def test_a_pseudo_word_changes_what_its_symbol_means(encoder: MagicLensEncoder) -> None:
     width = encoder.word_width
     assert width == 64
