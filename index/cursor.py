@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import astuple, dataclass
 
-from models.errors import InputError
+from models.errors import CursorError
 from models.query import Query
 
 MAX_CHARACTERS = 1_000
@@ -31,7 +31,7 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
-        """Raises InputError for anything that `str` did not make."""
+        """Raises CursorError for anything that `str` did not make."""
         try:
             if len(text) > MAX_CHARACTERS:
                 raise ValueError("too long")
@@ -39,10 +39,10 @@ class Cursor:
             values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
             cursor = cls(*values)
         except (ValueError, TypeError, RecursionError, binascii.Error) as error:
-            raise InputError("cursor: damaged") from error
+            raise CursorError("cursor: damaged") from error
         sound = [type(value) for value in values] == [str, int, float, str]
         if not sound or not abs(cursor.score) <= MAX_SCORE:
-            raise InputError("cursor: damaged")
+            raise CursorError("cursor: damaged")
         return cursor
 
 

@@ -4,7 +4,8 @@ search_words: the whole ranking of index/words.py. search_hybrid: the first DEPT
 vectors and the first DEPTH by words, fused by index/fusing.py; a hit's score is the fused one, and
 the ranking ends with these. Both take a filter, and go on after a cursor of their own.
 
-Raise InputError for a limit, a least score or a cursor that `search` would refuse too.
+Raise InputError for a limit or a least score, CursorError for a cursor, that `search` would refuse
+too.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from index.filters import Filter
 from index.fusing import fuse
 from index.search import MAX_LIMIT, Hit, Page, search
 from index.snapshot import Snapshot
-from models.errors import InputError
+from models.errors import CursorError, InputError
 from models.query import Query, Question
 
 DEPTH = 1_000
@@ -78,7 +79,7 @@ def _by_words(snapshot: Snapshot, text: str, extent: Extent) -> Iterator[Hit]:
 def _page(snapshot: Snapshot, ranking: Iterator[Hit], extent: Extent, digest: str) -> Page:
     after = None if extent.cursor is None else Cursor.parse(extent.cursor)
     if after is not None and after.digest != digest:
-        raise InputError("cursor: belongs to another query")
+        raise CursorError("cursor: belongs to another query")
     floor = -math.inf if extent.min_score is None else extent.min_score
     wanted: Iterator[Hit] = takewhile(lambda hit: hit.score >= floor, ranking)
     if after is not None:

@@ -24,7 +24,7 @@ from index.segments import Units
 from index.snapshot import Snapshot
 from index.units import inner_products
 from index.view import View
-from models.errors import InputError
+from models.errors import CursorError, InputError
 from models.query import Likeness, Query, Question
 from models.space import Space
 from models.vectors import Vector
@@ -97,9 +97,9 @@ def search(  # noqa: PLR0913
 ) -> Page:
     """Hits with score >= min_score, less `without`, that satisfy `where`, after the cursor.
 
-    Raises InputError for a limit outside 1 to 1,000, a least score that is no number, a query
-    without probes, and a cursor that is damaged or another query's; SpaceError for a probe of
-    another space.
+    Raises InputError for a limit outside 1 to 1,000, a least score that is no number and a query
+    without probes, CursorError for a cursor that is damaged or another query's, SpaceError for a
+    probe of another space.
     """
     _check_limit(limit)
     gallery = snapshot.gallery
@@ -180,7 +180,7 @@ def _floor(min_score: float | None) -> np.float32:
 def _cursor_of(text: str, digest: str) -> Cursor:
     cursor = Cursor.parse(text)
     if cursor.digest != digest:
-        raise InputError("cursor: belongs to another query")
+        raise CursorError("cursor: belongs to another query")
     return cursor
 
 

@@ -42,6 +42,10 @@ class CollectionError(PictorError):
     """A collection that is missing, unreadable, locked, or not what was expected."""
 
 
+class CursorError(InputError):
+    """A cursor that was not made here, or that belongs to another query."""
+
+
 class UnknownItemError(InputError):
     """An id that is not in the collection."""
 

@@ -21,6 +21,7 @@ from service.errors import UnknownModelError
 from service.library import Found, Library
 from service.pages import hand_on, resume
 from service.schemas import SearchHit, SearchRequest, SearchResponse
+from service.seals import Purpose, Seals
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,21 @@ class Answered:
 
 
 class Answers:
-    def __init__(self, encoding: Encoding, library: Library, composers: Composers) -> None:
+    def __init__(
+        self, encoding: Encoding, library: Library, composers: Composers, seals: Seals
+    ) -> None:
         self._encoding = encoding
         self._library = library
+        self._seals = seals
         self._asking = Asking(encoding, library, composers)
 
     async def search(self, request: SearchRequest) -> SearchResponse:
         started = perf_counter()
         composer = self._asking.composer(request)
+        purpose: Purpose = "words" if request.mode == "words" else "vectors"
+        if request.cursor is not None:
+            cursor = self._seals.opened(purpose, request.cursor)
+            request = request.model_copy(update={"cursor": cursor})
         if request.mode == "words":
             answered = await self._by_words(request)
         else:
@@ -50,13 +58,13 @@ class Answers:
             space=answered.space,
             composer=composer,
             took_ms=round(1000 * (perf_counter() - started), 2),
-            next_cursor=answered.next_cursor,
+            next_cursor=self._seals.sealed(purpose, answered.next_cursor),
             warnings=[*answered.warnings, *warnings_of(request)],
             hits=hits_of(answered.found),
         )
 
     async def _by_words(self, request: SearchRequest) -> Answered:
-        """The index's own cursor is the client's: there is no query to hand on."""
+        """The index's own cursor goes on alone: there is no query to hand on."""
         (text,) = request.text or [""]
         found = await self._library.find_words(text, extent_of(request, request.cursor))
         return Answered(found, found.page.next_cursor, space=None)

@@ -3,8 +3,8 @@
 A forward pass gives slightly other numbers in a batch of another size, so a query that is embedded
 again is not quite the query of the page before. The cursor therefore carries the query's probes,
 and the next page goes on under the very same vectors, on any replica, after any restart, without a
-forward pass. It is bound to its request by a digest. Raises InputError for a cursor that is damaged
-or another request's.
+forward pass. It is bound to its request by a digest. Raises CursorError for a cursor that is
+damaged or another request's.
 """
 
 import base64
@@ -19,7 +19,7 @@ import numpy as np
 
 from index.search import Page
 from models.composers.registry import FUSIONS
-from models.errors import InputError
+from models.errors import CursorError
 from models.query import Fusion, Probe, Query
 from models.space import Space
 from service.schemas import ImageReference, SearchRequest
@@ -53,11 +53,11 @@ def resume(
         digest, probes, fusion, cursor = json.loads(_bytes_of(request.cursor or ""))
         query = Query(tuple(_probe(spaces, *each) for each in probes[:MAX_PROBES]), _fusion(fusion))
     except (ValueError, TypeError, LookupError, RecursionError, binascii.Error) as error:
-        raise InputError("cursor: damaged") from error
+        raise CursorError("cursor: damaged") from error
     if not isinstance(cursor, str) or len(query.probes) < max(1, query.fused):
-        raise InputError("cursor: damaged")
+        raise CursorError("cursor: damaged")
     if digest != digest_of(request, composer, spaces):
-        raise InputError("cursor: belongs to another query")
+        raise CursorError("cursor: belongs to another query")
     return query, cursor
 
 

@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from models.errors import (
     CollectionError,
+    CursorError,
     GoneError,
     ImageError,
     ImageTooLargeError,
@@ -55,6 +56,7 @@ ERRORS: dict[type[Exception], Kind] = {
     InputError: Kind(422, "invalid_input"),
     ImageError: Kind(422, "invalid_image"),
     ImageTooLargeError: Kind(413, "image_too_large"),
+    CursorError: Kind(422, "invalid_cursor"),
     UnknownItemError: Kind(404, "unknown_item"),
     UnsupportedComposerError: Kind(400, "unsupported_composer"),
     UnknownModelError: Kind(404, "unknown_model"),

@@ -131,7 +131,7 @@ def test_pages_with_exclusions_follow_each_other(client: TestClient) -> None:
     other = [{"text": "blue", "weight": 0.6}]
     assert problem(search(client, text="red green", exclude=other, cursor=first)) == (
         422,
-        "invalid_input",
+        "invalid_cursor",
     )
 
 

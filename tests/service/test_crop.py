@@ -92,4 +92,4 @@ def test_a_cursor_of_another_crop_is_refused(client: TestClient) -> None:
     assert search(client, **query, crop=LEFT_HALF, cursor=cursor).status_code == 200
     for other in (None, RIGHT_HALF):
         answer = search(client, **query, crop=other, cursor=cursor)
-        assert problem(answer) == (422, "invalid_input")
+        assert problem(answer) == (422, "invalid_cursor")

@@ -136,10 +136,10 @@ def test_a_cursor_of_another_filter_or_mode_is_refused(captions: TestClient, mod
     if mode == "words":
         query["text"] = "field"
     cursor = search(captions, **query).json()["next_cursor"]
-    assert problem(search(captions, **query, cursor=cursor, filter=TRIP)) == (422, "invalid_input")
+    assert problem(search(captions, **query, cursor=cursor, filter=TRIP)) == (422, "invalid_cursor")
     for other in {"vector", "words", "hybrid"} - {mode}:
         answer = search(captions, **{**query, "mode": other}, cursor=cursor)
-        assert problem(answer) == (422, "invalid_input")
+        assert problem(answer) == (422, "invalid_cursor")
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models.vectors import Embeddings
+from service.seals import Seals
 from tests.fakes import ColourEncoder
 from tests.service.answers import Answer, problem
 from tests.service.conftest import Serve
 
+KEY = "a key that replicas share"
+SEALS = Seals([KEY.encode()])
 LONG = np.full(4, 9, dtype=np.float32)
 UNIT = np.full(4, 0.5, dtype=np.float32)
 
@@ -60,12 +63,15 @@ def test_another_server_of_the_collection_goes_on_from_a_cursor(serve: Serve) ->
 
 
 def changed(cursor: str, **parts: object) -> str:
+    """As a server with this key might have given it, of another version."""
+    opened = SEALS.opened("vectors", cursor)
     digest, probes, fusion, inner = json.loads(
-        base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        base64.urlsafe_b64decode(opened + "=" * (-len(opened) % 4))
     )
     content = {"digest": digest, "probes": probes, "fusion": fusion, "inner": inner} | parts
     data = json.dumps([*content.values()]).encode()
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    text = base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return SEALS.sealed("vectors", text) or ""
 
 
 @pytest.mark.parametrize(
@@ -93,10 +99,11 @@ def changed(cursor: str, **parts: object) -> str:
         {"inner": "AAAA"},
     ],
 )
-def test_a_cursor_that_was_tampered_with_is_refused(
-    client: TestClient, parts: dict[str, object]
+def test_a_cursor_that_was_tampered_with_is_refused_whatever_its_seal(
+    serve: Serve, parts: dict[str, object]
 ) -> None:
+    client = serve(cursor_key=KEY)
     cursor = search(client, text="red green", limit=1).json()["next_cursor"]
     assert search(client, text="red green", cursor=changed(cursor)).status_code == 200
     answer = search(client, text="red green", cursor=changed(cursor, **parts))
-    assert problem(answer) == (422, "invalid_input")
+    assert problem(answer) == (422, "invalid_cursor")

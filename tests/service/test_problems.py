@@ -4,6 +4,7 @@ from fastapi.testclient import TestClient
 
 from models.errors import (
     CollectionError,
+    CursorError,
     GoneError,
     ImageError,
     ImageTooLargeError,
@@ -37,6 +38,7 @@ def raising(error: Exception) -> TestClient:
     [
         (InputError("x"), (422, "invalid_input")),
         (ModelError("x"), (422, "invalid_input")),
+        (CursorError("x"), (422, "invalid_cursor")),
         (ImageError("x"), (422, "invalid_image")),
         (ImageTooLargeError("x"), (413, "image_too_large")),
         (UnknownItemError("x"), (404, "unknown_item")),

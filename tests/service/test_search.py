@@ -74,11 +74,11 @@ def test_pages_follow_each_other_without_repeats_or_gaps(client: TestClient) -> 
 
 def test_a_cursor_of_another_query_is_refused(client: TestClient) -> None:
     cursor = search(client, text="red", limit=1).json()["next_cursor"]
-    assert problem(search(client, text="blue", cursor=cursor)) == (422, "invalid_input")
+    assert problem(search(client, text="blue", cursor=cursor)) == (422, "invalid_cursor")
 
 
 def test_a_damaged_cursor_is_refused(client: TestClient) -> None:
-    assert problem(search(client, text="red", cursor="!")) == (422, "invalid_input")
+    assert problem(search(client, text="red", cursor="!")) == (422, "invalid_cursor")
 
 
 def test_hits_that_score_less_than_asked_are_left_out(client: TestClient) -> None:
