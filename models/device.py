@@ -59,6 +59,14 @@ def _is_there(device: torch.device) -> bool:
     return device.type == "cpu"
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether the device has such arithmetic; where it has none, bfloat16 costs several times
+    what float32 does."""
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def to_device(array: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
     tensor = torch.from_numpy(array)
     if device.type != "cuda":

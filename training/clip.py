@@ -1,4 +1,5 @@
-"""A dual encoder trained from nothing, from its configuration to a folder that can be used.
+"""A dual encoder trained from nothing, or from the image tower of another, to a folder that can be
+used.
 
 Resumes where a killed run stopped. Writes to the configuration's `out`: `checkpoint.pt`, cached
 pictures of scenes and renderings, and `model/` in open_clip's layout.
@@ -11,6 +12,8 @@ from typing import Any
 import torch
 
 from models.device import Placement
+from models.errors import InputError
+from models.load import load_parts
 from models.openclip import bpe_tokenizer, build
 from models.preprocess import Preprocessing
 from training.bpe import learn_merges, write_merges
@@ -32,6 +35,7 @@ from training.scene_corpus import SceneCorpus, build_scene_corpus
 from training.state import Checkpoints, Learner, Report, save_weights, text_averaged
 from training.text_stage import text_stage
 
+VISUAL = "visual."
 BEFORE_POLISH = "before_polish.pt"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -64,7 +68,9 @@ def train_clip(config: TrainingConfig, placement: Placement, threads: int, repor
     settings = _tokenised(config, material, folder, resumes)
     torch.manual_seed(config.seed)
     tokenizer = bpe_tokenizer(folder / MERGES_FILE, settings["text_cfg"]["context_length"])
-    model = build(settings).to(placement.device).to(memory_format=torch.channels_last)
+    model = (
+        _begun(config, settings, report).to(placement.device).to(memory_format=torch.channels_last)
+    )
     projection = _projection(material, settings, placement.device)
     learner = Learner(model, tokenizer, projection, placement.device)
     preprocessing = squashed_preprocessing(settings)
@@ -80,6 +86,19 @@ def train_clip(config: TrainingConfig, placement: Placement, threads: int, repor
         model.load_state_dict(text_averaged(earlier, model.state_dict(), config.polish_text_share))
     export_model(folder, learner.exported, settings, preprocessing)
     return folder
+
+
+def _begun(config: TrainingConfig, settings: dict[str, Any], report: Report) -> torch.nn.Module:
+    """Fresh weights, but for the image tower of another model where the run names one."""
+    model = build(settings)
+    if config.image_tower_of:
+        name, other = load_parts(config.image_tower_of, report)
+        weights = {k: v for k, v in other.module.state_dict().items() if k.startswith(VISUAL)}
+        wanted = {k: v.shape for k, v in model.state_dict().items() if k.startswith(VISUAL)}
+        if {k: v.shape for k, v in weights.items()} != wanted:
+            raise InputError(f"image_tower_of: {name} has an image tower of another shape")
+        model.load_state_dict(weights, strict=False)
+    return model
 
 
 def _stages(

@@ -116,6 +116,7 @@ class TrainingConfig(Run):
 
     kind: Literal["clip"] = "clip"
     model: dict[str, Any]
+    image_tower_of: str | None = None  # a model that `--model` takes, whose tower goes on learning
     vocabulary: int = Field(default=8000, ge=600, le=49408)
     picture_px: int = Field(default=128, ge=32)
     captions: tuple[CaptionedPictures, ...] = ()
@@ -140,6 +141,10 @@ class TrainingConfig(Run):
             raise ValueError("text_stage: needs captions, and a teacher whose features it fits")
         return self
 
+    def beside(self, folder: Path) -> dict[str, Any]:
+        begun = self.image_tower_of and _model_beside(folder, self.image_tower_of)
+        return {**super().beside(folder), "image_tower_of": begun}
+
 
 class Frozen(Run):
     """A run beside a model that it leaves as it is: a word that `--model` takes, or a path."""
@@ -147,13 +152,7 @@ class Frozen(Run):
     model: str
 
     def beside(self, folder: Path) -> dict[str, Any]:
-        architecture, slash, file = self.model.partition("/")
-        model = self.model
-        if (folder / model).is_dir():
-            model = str((folder / model).resolve())
-        elif slash and (folder / file).is_file():
-            model = f"{architecture}/{(folder / file).resolve()}"
-        return {**super().beside(folder), "model": model}
+        return {**super().beside(folder), "model": _model_beside(folder, self.model)}
 
 
 class LincirConfig(Frozen):
@@ -256,6 +255,17 @@ class HeadConfig(Frozen):
         if not (self.captions or self.classes or self.scenes):
             raise ValueError("nothing to learn from: expected captions, classes or scenes")
         return self
+
+
+def _model_beside(folder: Path, model: str) -> str:
+    """A word that `--model` takes as it is; a path, of a folder or after an architecture's name,
+    as relative to the folder."""
+    architecture, slash, file = model.partition("/")
+    if (folder / model).is_dir():
+        return str((folder / model).resolve())
+    if slash and (folder / file).is_file():
+        return f"{architecture}/{(folder / file).resolve()}"
+    return model
 
 
 AnyRun = TypeVar("AnyRun", bound=Run)

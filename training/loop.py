@@ -1,4 +1,7 @@
-"""One stage's loop: draw, forward in bf16, backward, step, log, report, checkpoint."""
+"""One stage's loop: draw, forward, backward, step, log, report, checkpoint.
+
+The forward pass runs in bfloat16 on a device that computes in it, elsewhere in float32.
+"""
 
 import time
 from collections import defaultdict
@@ -9,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.device import computes_bfloat16
 from training.config import Logging, Run
 from training.metrics_log import MetricsLog
 from training.state import (
@@ -132,7 +136,8 @@ def _one_step(
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * share
     random = step_random(stage.seed, stage.name, step)
-    with torch.autocast(learner.device.type, dtype=torch.bfloat16):
+    half = computes_bfloat16(learner.device)
+    with torch.autocast(learner.device.type, dtype=torch.bfloat16, enabled=half):
         losses = stage.losses(random)
     total = torch.stack(list(losses.values())).sum()
     optimiser.zero_grad(set_to_none=True)

@@ -203,6 +203,35 @@ def test_a_finished_run_is_exported_again_and_not_trained_again(tmp_path: Path) 
     assert (train(config) / weights.name).read_bytes() == before
 
 
+def begun_with(folder: Path, tower_of: Path, changed: tuple[str, str] = ("", "")) -> TrainingConfig:
+    """A run that learns nothing, from the image tower of that model."""
+    config = write_run(folder)
+    begun = f'image_tower_of = "{tower_of}"\n\n[model]\n'
+    content = config.read_text().replace("[model]\n", begun, 1).replace(*changed)
+    config.write_text(content.replace("[image_stage]", "[image_stage]\nlearning_rate = 0.0"))
+    return read_config(config)
+
+
+def test_a_run_may_begin_with_the_image_tower_of_another(tmp_path: Path) -> None:
+    first = train(read_config(write_run(tmp_path / "first")))
+    second = train(begun_with(tmp_path / "second", first))
+    before, after = (
+        load_file(folder / "open_clip_model.safetensors") for folder in (first, second)
+    )
+    visual = {name for name in before if name.startswith("visual.")}
+    assert visual and all(bool((before[name] == after[name]).all()) for name in visual)
+    assert any(not bool((before[name] == after[name]).all()) for name in set(before) - visual)
+
+
+def test_an_image_tower_of_another_shape_is_refused(tmp_path: Path) -> None:
+    first = train(read_config(write_run(tmp_path / "first")))
+    config = begun_with(
+        tmp_path / "second", first, ("layers = 1\nwidth = 32", "layers = 2\nwidth = 32")
+    )
+    with pytest.raises(InputError, match="image_tower_of"):
+        train(config)
+
+
 def test_another_configuration_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
     path = write_run(tmp_path)
     train(read_config(path))
