@@ -71,7 +71,8 @@ def create_app(
     problems.install(app)
     describe(app)
     guard(app, settings)
-    app.add_middleware(Observing, measured=measured)  # outermost: it sees what guards refuse
+    # outermost: it sees what guards refuse
+    app.add_middleware(Observing, measured=measured, log_queries=settings.log_queries)
     return app
 
 

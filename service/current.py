@@ -15,6 +15,7 @@ from uuid import uuid4
 from service.measures import Stage
 
 REQUEST_ID_HEADER = "x-request-id"
+QUERY = "query"  # the note of what is searched for; logged only where the settings say so
 # what common proxies make; nothing that could break a log line or a header
 SANE_ID = re.compile(r"[A-Za-z0-9._:=+/@-]{1,128}")
 # https://www.w3.org/TR/trace-context/#traceparent-header; version ff is forbidden

@@ -12,7 +12,7 @@ from time import perf_counter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.current import REQUEST_ID_HEADER, Current, begin, request_id
+from service.current import QUERY, REQUEST_ID_HEADER, Current, begin, request_id
 from service.logs import FIELDS
 from service.measured import Measured
 from service.measures import Stage
@@ -33,9 +33,10 @@ class _Answer:
 
 
 class Observing:
-    def __init__(self, app: ASGIApp, measured: Measured) -> None:
+    def __init__(self, app: ASGIApp, measured: Measured, *, log_queries: bool = False) -> None:
         self.app = app
         self.measured = measured
+        self.unlogged = frozenset() if log_queries else frozenset({QUERY})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -95,5 +96,5 @@ class Observing:
             "client": client[0] if client else None,
             "stages_ms": request.stages_ms(),
             **({"trace_id": traces.current_id()} if traces is not None else {}),
-            **request.notes,
+            **{name: told for name, told in request.notes.items() if name not in self.unlogged},
         }

@@ -1,7 +1,8 @@
 """Every failure as application/problem+json (RFC 9457), with a stable `code` for programs.
 
 One table maps our errors to statuses; whatever is not in it is a 500 that says nothing of its
-cause. `errors` lists what is wrong with a request, field by field.
+cause. `errors` lists what is wrong with a request, field by field; `request_id` finds the
+request in the log.
 """
 
 import json
@@ -29,6 +30,7 @@ from models.errors import (
     UnknownItemError,
     UnsupportedComposerError,
 )
+from service.current import REQUEST_ID_HEADER, current
 from service.errors import NotReadyError, OverloadedError, UnavailableError, UnknownModelError
 
 MEDIA_TYPE = "application/problem+json"
@@ -86,17 +88,22 @@ def problem(
     extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
+    request = current()
+    known = {} if request is None else {"request_id": request.id}
     content = {
         "type": "about:blank",
         "title": HTTPStatus(kind.status).phrase,
         "status": kind.status,
         "detail": kind.detail or detail,
         "code": kind.code,
+        **known,
         **(extra or {}),
     }
     # ASCII only: what is quoted from a request may hold lone surrogates, which UTF-8 cannot
     body = json.dumps(content, ensure_ascii=True)
     safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    if request is not None:
+        safe[REQUEST_ID_HEADER] = request.id  # what answers a crash is outside of all else
     return Response(body, kind.status, {**safe, **(headers or {})}, media_type=MEDIA_TYPE)
 
 

@@ -99,6 +99,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     code: str
+    request_id: str | None = Field(default=None, description="Finds the request in the log.")
     errors: list[FieldProblem] | None = None
 
 
