@@ -21,6 +21,7 @@ from cli import (
     serving,
     vectors,
 )
+from cli.keys import keys
 from cli.options import note
 from models.errors import PictorError
 
@@ -57,6 +58,7 @@ PANELS = {
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.add_typer(keys, name="keys", rich_help_panel="Search your pictures")
 
 
 def run(arguments: list[str]) -> int:
