@@ -3,17 +3,20 @@
 Each comes from the environment as PICTOR_<NAME>, or from the command's options, which go first. No
 other file of this room reads the environment.
 
-read_settings(port=9000) -> Settings; raises InputError naming the setting that is wrong.
+read_settings(port=9000) -> Settings; raises InputError naming the setting that is wrong, or the
+PICTOR_ variable that is none.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from models.errors import InputError
 from service.logs import LogFormat, LogLevel
+from service.setting_types import HostNames, Networks, Origins, refuse_unknown, separated
 
 MIB = 1024 * 1024
 MIN_KEY_CHARACTERS = 16
@@ -26,7 +29,7 @@ class Settings(BaseSettings):
     model: str | None = Field(
         default=None, description="model to load; the one that built the collection unless given"
     )
-    phi: Annotated[tuple[Path, ...], NoDecode] = Field(
+    phi: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(separated)] = Field(
         default=(),
         description="folders of phi networks, separated by commas; each adds its composer",
     )
@@ -34,10 +37,56 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one"
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    open_to_everyone: bool = Field(
+        default=False,
+        description="listen beyond this machine though the collection has no keys: whoever "
+        "reaches the address sees and changes all of it",
+    )
+    allowed_hosts: HostNames = Field(
         default=(),
         description="names that requests may use in their Host header, separated by commas, "
         "besides localhost, 127.0.0.1, ::1 and the address listened on; * allows any",
+    )
+    keys_file: Path | None = Field(
+        default=None,
+        description="the file of keys that `pictor keys` writes; in the collection unless given",
+    )
+    session_s: float = Field(
+        default=43_200.0,
+        gt=0,
+        description="seconds that a browser's session lasts, at most as long as its key",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="addresses and networks of proxies, separated by commas, whose "
+        "X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+    cors_origins: Origins = Field(
+        default=(),
+        description="origins of other sites whose pages may call the API, separated by commas, "
+        "as https://pictures.example",
+    )
+    requests_per_minute: int = Field(
+        default=0,
+        ge=0,
+        description="requests a minute of one key, or of one address without a key; more are "
+        "refused with 429; 0 is no limit",
+    )
+    open_metrics: bool = Field(
+        default=False,
+        description="answer /metrics without a key from anywhere, not from this machine alone",
+    )
+    fetch_urls: bool = Field(
+        default=False,
+        description="fetch pictures that requests name by their address; of public hosts alone",
+    )
+    fetch_hosts: HostNames = Field(
+        default=(),
+        description="names of hosts, separated by commas, that pictures may be fetched from "
+        "though their addresses are not public",
+    )
+    fetch_timeout_s: float = Field(
+        default=10.0, gt=0, description="seconds until the fetching of a picture is given up"
     )
     roots: dict[str, Path] = Field(
         default={},
@@ -104,16 +153,10 @@ class Settings(BaseSettings):
                 raise ValueError(f"expected {MIN_KEY_CHARACTERS} characters or more a key")
         return value
 
-    @field_validator("allowed_hosts", "phi", mode="before")
-    @classmethod
-    def _separate(cls, value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, str):
-            return tuple(name.strip() for name in value.split(",") if name.strip())
-        return value
-
 
 def read_settings(**given: Any) -> Settings:  # noqa: ANN401
     """The environment's settings under those given; a None is not given."""
+    refuse_unknown(os.environ, Settings.model_fields)
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except (ValidationError, SettingsError) as error:
