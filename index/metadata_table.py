@@ -8,13 +8,13 @@ nothing, and leave out what a picture does not have.
 """
 
 import contextlib
-import importlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from index.arrow import load_pyarrow
 from index.items import Item, Scalar
 from models.errors import InputError
 
@@ -51,7 +51,7 @@ class ParquetTable:
 
     def __init__(self, rows: Iterable[Row]) -> None:
         """`rows` are all that any table will hold, of which the columns are made."""
-        self._arrow, self._parquet = _pyarrow()
+        self._arrow, self._parquet = load_pyarrow("writing", ", or write JSON lines")
         self._kinds = column_kinds(rows)
         types = {
             bool: self._arrow.bool_(),
@@ -106,13 +106,3 @@ def row_of(item: Item, roots: Mapping[str, Path]) -> Row:
         is_address = name == "url" and isinstance(value, str)
         row[f"metadata.{name}" if name in FIRST_COLUMNS and not is_address else name] = value
     return row
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise InputError(
-            "writing Parquet needs pyarrow: install Pictor with its extra, pip install '.[data]', "
-            "or write JSON lines"
-        ) from error

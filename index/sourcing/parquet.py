@@ -1,15 +1,15 @@
-"""Tables in Parquet, read in batches of rows; the one file of the index that imports pyarrow.
+"""Tables in Parquet, read in batches of rows.
 
 A part of a table (a row group) that is damaged is told to `refused`, and the others are read.
 Raises InputError for what is no Parquet, and naming the extra to install without pyarrow.
 """
 
-import importlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from index.arrow import load_pyarrow
 from index.sourcing.lines import Refused
 from models.errors import InputError
 
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 def parquet_columns(path: Path) -> list[str]:
     """The names of those that hold single values: texts, numbers, truths and times."""
-    arrow, _ = _pyarrow()
+    arrow, _ = load_pyarrow("reading")
     with _opened(path) as table:
         return [field.name for field in table.schema_arrow if _is_single(arrow.types, field.type)]
 
@@ -47,7 +47,7 @@ def parquet_batches(
     path: Path, columns: Sequence[str] | None, refused: Refused
 ) -> Iterator[tuple[int, list[Row]]]:
     """Some rows at a time, with the number of those before them, damaged ones included."""
-    arrow, _ = _pyarrow()
+    arrow, _ = load_pyarrow("reading")
     wanted = parquet_columns(path) if columns is None else columns
     with _opened(path) as table:
         there = [name for name in wanted if name in table.schema_arrow.names]
@@ -93,17 +93,8 @@ def _is_single(types: Any, kind: Any) -> bool:  # noqa: ANN401
 
 
 def _opened(path: Path) -> Any:  # noqa: ANN401
-    arrow, parquet = _pyarrow()
+    arrow, parquet = load_pyarrow("reading")
     try:
         return parquet.ParquetFile(path)
     except (OSError, ValueError, arrow.ArrowException) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {error}") from error
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise InputError(
-            "reading Parquet needs pyarrow: install Pictor with its extra, pip install '.[data]'"
-        ) from error
