@@ -3,8 +3,8 @@ gallery.
 
 - The job: job, scan (found, known, reading, decoders, embedding), journal and parts (what a killed
   job leaves), staging and building (segments, indexes), publishing; previous is what was there.
-- Sources: sources and sourcing/ (arrow for Parquet), folder_walk, sidecars, exif; addresses and fetching for the web;
-  importing for vectors made elsewhere; originals reads a picture again.
+- Sources: sources and sourcing/ (arrow for Parquet), folder_walk, sidecars, exif; addresses and
+  fetching for the web; importing for vectors made elsewhere; originals reads a picture again.
 - The collection: folder, lock, migrations, catalogue, items, segments, indexes; collection and
   snapshot are what a reader sees; verify, backup.
 - The query: search and cursor, gallery, neighbours; words, hybrid and fusing beside vectors.
