@@ -13,10 +13,13 @@ from models.encoders import DualEncoder
 from service import problems
 from service.answers import Answers
 from service.encoding import Encoding
+from service.guards.door import keep_door
 from service.guards.headers import SafeHeaders
 from service.guards.hosts import HostGuard
 from service.guards.sizes import SizeLimit
 from service.guards.time import TimeLimit
+from service.keyring import Keyring
+from service.keys_file import KeysFile, keys_file_of
 from service.library import Library
 from service.measured import Measured, Traces
 from service.metrics import Metrics
@@ -26,10 +29,13 @@ from service.parts import Parts
 from service.readiness import Readiness
 from service.readings import CollectionReadings, ModelReadings
 from service.routes import collection as collection_routes
-from service.routes import embeddings, health, images, page, search
+from service.routes import embeddings, health, images, page, search, session
 from service.routes import metrics as metrics_routes
 from service.seals import Seals
+from service.sessions import Sessions, session_secret
 from service.settings import Settings
+
+ROUTES = (session, search, images, embeddings, collection_routes, health, metrics_routes, page)
 
 
 def create_app(
@@ -66,11 +72,11 @@ def create_app(
         **native,
     )
     app.state.parts = parts
-    for routes in (search, images, embeddings, collection_routes, health, metrics_routes, page):
+    for routes in ROUTES:
         app.include_router(routes.router)
     problems.install(app)
     describe(app)
-    guard(app, settings)
+    guard(app, settings, parts)
     # outermost: it sees what guards refuse
     app.add_middleware(Observing, measured=measured, log_queries=settings.log_queries)
     return app
@@ -89,6 +95,7 @@ def assemble(
     library = Library(collection, encoder.spaces, settings)
     encoding = Encoding(encoder, settings)
     seals = Seals.made_of(settings.cursor_key, settings.collection)
+    keyring = Keyring(KeysFile(settings.keys_file or keys_file_of(settings.collection)))
     return Parts(
         encoding=encoding,
         library=library,
@@ -97,13 +104,16 @@ def assemble(
         readiness=Readiness(encoding, library, composers, settings.ready_timeout_s),
         device=encoder.runs_on,
         metrics=metrics,
+        keyring=keyring,
+        sessions=Sessions(keyring, settings.session_s, session_secret(settings.cursor_key)),
     )
 
 
-def guard(app: FastAPI, settings: Settings) -> None:
+def guard(app: FastAPI, settings: Settings, parts: Parts) -> None:
     """The last one added is the first that a request meets."""
     app.add_middleware(SizeLimit, max_bytes=settings.max_request_bytes)
     app.add_middleware(TimeLimit, timeout_s=settings.request_timeout_s)
+    keep_door(app, settings, parts.keyring, parts.sessions)
     app.add_middleware(HostGuard, allowed={settings.host, *settings.allowed_hosts})
     app.add_middleware(SafeHeaders)
 

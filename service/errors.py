@@ -15,6 +15,14 @@ class UnknownModelError(InputError):
     """A model that this server doesn't serve."""
 
 
+class KeyRefusedError(PictorError):
+    """A key that is not good, or not any more."""
+
+
+class NoKeysError(PictorError):
+    """A session was asked for where nobody needs one."""
+
+
 class NotReadyError(PictorError):
     """Some of the server's parts do not answer; `checks` says which, by name."""
 

@@ -8,9 +8,11 @@ from fastapi import Depends, Request
 from models.composers.registry import Composers
 from service.answers import Answers
 from service.encoding import Encoding
+from service.keyring import Keyring
 from service.library import Library
 from service.metrics import Metrics
 from service.readiness import Readiness
+from service.sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Parts:
     readiness: Readiness
     device: str
     metrics: Metrics
+    keyring: Keyring
+    sessions: Sessions
 
 
 # async, so that FastAPI calls them in place and not in a thread
@@ -41,5 +45,10 @@ async def _library(parts: PartsDep) -> Library:
     return parts.library
 
 
+async def _sessions(parts: PartsDep) -> Sessions:
+    return parts.sessions
+
+
 AnswersDep = Annotated[Answers, Depends(_answers)]
 LibraryDep = Annotated[Library, Depends(_library)]
+SessionsDep = Annotated[Sessions, Depends(_sessions)]

@@ -31,7 +31,14 @@ from models.errors import (
     UnsupportedComposerError,
 )
 from service.current import REQUEST_ID_HEADER, current
-from service.errors import NotReadyError, OverloadedError, UnavailableError, UnknownModelError
+from service.errors import (
+    KeyRefusedError,
+    NoKeysError,
+    NotReadyError,
+    OverloadedError,
+    UnavailableError,
+    UnknownModelError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = "1"
@@ -52,6 +59,9 @@ class Kind:
 INVALID_BODY = Kind(422, "invalid_body")
 INTERNAL = Kind(500, "internal_error", "the server failed; its log says why")
 TIMEOUT = Kind(504, "timeout")
+TOO_SLOW = Kind(408, "body_too_slow")
+NO_KEY = Kind(401, "key_missing")
+BAD_KEY = Kind(401, "key_invalid")
 
 # the closest class of an error's own line of descent counts
 ERRORS: dict[type[Exception], Kind] = {
@@ -62,6 +72,8 @@ ERRORS: dict[type[Exception], Kind] = {
     UnknownItemError: Kind(404, "unknown_item"),
     UnsupportedComposerError: Kind(400, "unsupported_composer"),
     UnknownModelError: Kind(404, "unknown_model"),
+    KeyRefusedError: BAD_KEY,
+    NoKeysError: Kind(409, "no_keys"),
     GoneError: Kind(410, "gone"),
     SpaceError: Kind(503, "space_mismatch"),
     CollectionError: Kind(503, "collection_unavailable", "the collection cannot be read now"),
@@ -102,6 +114,8 @@ def problem(
     # ASCII only: what is quoted from a request may hold lone surrogates, which UTF-8 cannot
     body = json.dumps(content, ensure_ascii=True)
     safe = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    if kind.status == 401:
+        safe["WWW-Authenticate"] = 'Bearer realm="pictor"'
     if request is not None:
         safe[REQUEST_ID_HEADER] = request.id  # what answers a crash is outside of all else
     return Response(body, kind.status, {**safe, **(headers or {})}, media_type=MEDIA_TYPE)

@@ -13,7 +13,11 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from pydantic import SecretStr
+
+from service.errors import KeyRefusedError, NoKeysError
 from service.keyring import Keyring
 from service.keys import Key
 
@@ -25,7 +29,7 @@ NONCE_BYTES = 16
 @dataclass(frozen=True)
 class Session:
     token: str
-    expires: int  # seconds since 1970
+    expires_at: datetime  # UTC
 
 
 class Sessions:
@@ -42,12 +46,22 @@ class Sessions:
         self._clock = clock
         self._ended: dict[str, int] = {}  # nonces of those that were logged out of, until they end
 
+    def key_of(self, text: str) -> Key:
+        """The key that this is; raises NoKeysError where there are none, or KeyRefusedError."""
+        if not self._keyring.in_force:
+            raise NoKeysError("this server asks for no key, so that there are no sessions")
+        key = self._keyring.find(text)
+        if key is None:
+            raise KeyRefusedError("this key is not good, or not any more")
+        return key
+
     def begin(self, key: Key) -> Session:
         expires = self._clock() + self._lasting_s
         if key.expires_at is not None:
             expires = min(expires, key.expires_at.timestamp())
         stated = f"{key.id}.{int(expires)}.{secrets.token_hex(NONCE_BYTES)}"
-        return Session(f"{stated}.{self._signature(stated, key)}", int(expires))
+        expires_at = datetime.fromtimestamp(int(expires), UTC)
+        return Session(f"{stated}.{self._signature(stated, key)}", expires_at)
 
     def find(self, token: str) -> Key | None:
         """The key whose session this is, if both are good now."""
@@ -73,3 +87,11 @@ class Sessions:
         said = f"session {stated} {key.sha256}".encode(errors="replace")
         signed = hmac.digest(self._secret, said, hashlib.sha256)
         return base64.urlsafe_b64encode(signed).decode().rstrip("=")
+
+
+def session_secret(cursor_key: SecretStr | None) -> bytes | None:
+    """Of the first of the keys that replicas share to sign cursors with."""
+    if cursor_key is None:
+        return None
+    first = cursor_key.get_secret_value().split(",")[0].strip()
+    return hmac.digest(first.encode(), b"sessions", hashlib.sha256)

@@ -128,6 +128,7 @@ def test_the_time_limit_ends_where_the_answer_begins() -> None:
         await send({"type": "http.response.body", "body": b"whole"})
 
     sent: list[Message] = []
+    scope: Scope = {"type": "http", "headers": []}
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -135,7 +136,7 @@ def test_the_time_limit_ends_where_the_answer_begins() -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    asyncio.run(TimeLimit(slow_to_finish, timeout_s=0.01)({"type": "http"}, receive, send))
+    asyncio.run(TimeLimit(slow_to_finish, timeout_s=0.01)(scope, receive, send))
     assert begun.is_set()
     assert sent[-1]["body"] == b"whole"
 

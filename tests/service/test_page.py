@@ -66,6 +66,8 @@ def test_the_api_is_described(client: TestClient) -> None:
         "GET /v1/images/{item_id}/thumbnail",
         "GET /v1/collection",
         "GET /v1/models",
+        "POST /v1/session",
+        "DELETE /v1/session",
         "GET /livez",
         "GET /readyz",
     }
