@@ -39,6 +39,9 @@ def serve(
     root: Annotated[
         list[str] | None, typer.Option(help="NAME=PATH: where a source's pictures lie now.")
     ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(help="text or json.", show_default="text")
+    ] = None,
 ) -> None:
     """Serve a collection over REST, with a page at /. Settings: also PICTOR_ variables."""
     from index.collection import Collection
@@ -55,6 +58,7 @@ def serve(
         "device": device,
         "dtype": dtype,
         "threads": threads,
+        "log_format": log_format,
     }
     roots = {r.name: r.path for r in map(parse_place, root or [])}
     settings = read_settings(**given, roots=roots or None)

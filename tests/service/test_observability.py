@@ -35,16 +35,23 @@ def value(found: Series, name: str, **labels: str) -> float:
     return found[name, frozenset(labels.items())]
 
 
+class Keeping(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 @pytest.fixture
 def records() -> Iterator[list[logging.LogRecord]]:
     """What the access log was told, from debug on."""
-    log, kept = logging.getLogger("service.access"), list[logging.LogRecord]()
-    handler = logging.Handler()
-    handler.emit = kept.append  # type: ignore[method-assign]
+    log, handler = logging.getLogger("service.access"), Keeping()
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)
-    yield kept
+    yield handler.records
     log.removeHandler(handler)
     log.setLevel(level)
 
