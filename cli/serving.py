@@ -39,6 +39,12 @@ def serve(
     root: Annotated[
         list[str] | None, typer.Option(help="NAME=PATH: where a source's pictures lie now.")
     ] = None,
+    open_to_everyone: Annotated[
+        bool,
+        typer.Option(
+            "--open-to-everyone", help="Listen beyond this machine though there are no keys."
+        ),
+    ] = False,
     log_format: Annotated[
         str | None, typer.Option(help="text or json.", show_default="text")
     ] = None,
@@ -46,6 +52,7 @@ def serve(
     """Serve a collection over REST, with a page at /. Settings: also PICTOR_ variables."""
     from index.collection import Collection
     from index.sources import parse_place
+    from service.exposure import refuse_exposure
     from service.serve import serve as run_server
     from service.settings import read_settings
 
@@ -58,10 +65,12 @@ def serve(
         "device": device,
         "dtype": dtype,
         "threads": threads,
+        "open_to_everyone": open_to_everyone or None,
         "log_format": log_format,
     }
     roots = {r.name: r.path for r in map(parse_place, root or [])}
     settings = read_settings(**given, roots=roots or None)
+    refuse_exposure(settings)  # here, too: before a model is loaded, which takes its time
     opened = Collection.open(settings.collection, settings.roots)
     with opened.snapshot() as snapshot:
         reference = settings.model or snapshot.model

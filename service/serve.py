@@ -15,6 +15,7 @@ from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from models.errors import InputError
 from service.app import create_app
+from service.exposure import refuse_exposure
 from service.logs import configuration
 from service.measured import traces_of
 from service.settings import Settings
@@ -30,7 +31,9 @@ def serve(
     encoder: DualEncoder,
     composers: Composers | None = None,
 ) -> None:
-    """Returns when the server has stopped; raises SpaceError as `create_app` does."""
+    """Returns when the server has stopped; raises SpaceError as `create_app` does, and InputError as
+    `refuse_exposure` does."""
+    refuse_exposure(settings)
     traces = traces_of(settings)
     app = create_app(collection, encoder, settings, composers, traces)
     config = uvicorn.Config(
