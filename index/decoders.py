@@ -136,6 +136,7 @@ class _Process(Generic[Job, Decoded]):
 def _serve(decode: Callable[[Job], Decoded], pipe: Connection, memory_bytes: int) -> None:
     """The child's whole life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and a handler of the parent's is not for here
     _let_go_of_files(pipe.fileno())
     _limit_memory(memory_bytes)
     while True:

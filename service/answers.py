@@ -106,7 +106,8 @@ class Answers:
         texts = await self._encoding.texts([each.text for each in inputs if each.text is not None])
         files = [each.image.base64 for each in inputs if each.image is not None]
         space, pictures = self._encoding.spaces[0], await self._encoding.pictures(files)
-        next_text, next_picture = iter(texts), (picture[space] for picture in pictures)
+        next_text = (embedded.vector for embedded in texts)
+        next_picture = (picture[space] for picture in pictures)
         return [next(next_picture if each.image else next_text) for each in inputs]
 
 

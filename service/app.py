@@ -12,7 +12,11 @@ from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from service import problems
 from service.answers import Answers
+from service.draining import Drain
 from service.encoding import Encoding
+from service.guards.admission import Admission, Capacity
+from service.guards.departures import Departures
+from service.guards.draining import DrainGuard
 from service.guards.door import keep_door
 from service.guards.headers import SafeHeaders
 from service.guards.hosts import HostGuard
@@ -76,6 +80,7 @@ def create_app(
         app.include_router(routes.router)
     problems.install(app)
     describe(app)
+    admit(app, parts, settings, measured)
     guard(app, settings, parts)
     # outermost: it sees what guards refuse
     app.add_middleware(Observing, measured=measured, log_queries=settings.log_queries)
@@ -92,8 +97,9 @@ def assemble(
     metrics = measured.metrics
     metrics.add(CollectionReadings(collection))
     metrics.add(ModelReadings(encoder.spaces[-1], encoder.runs_on, _version()))
-    library = Library(collection, encoder.spaces, settings)
-    encoding = Encoding(encoder, settings)
+    library = Library(collection, encoder.spaces, settings, measured)
+    encoding = Encoding(encoder, settings, measured)
+    drain = Drain()
     seals = Seals.made_of(settings.cursor_key, settings.collection)
     keyring = Keyring(KeysFile(settings.keys_file or keys_file_of(settings.collection)))
     return Parts(
@@ -101,12 +107,28 @@ def assemble(
         library=library,
         answers=Answers(encoding, library, composers, seals),
         composers=composers,
-        readiness=Readiness(encoding, library, composers, settings.ready_timeout_s),
+        readiness=Readiness(encoding, library, composers, settings, drain),
+        drain=drain,
         device=encoder.runs_on,
         metrics=metrics,
         keyring=keyring,
         sessions=Sessions(keyring, settings.session_s, session_secret(settings.cursor_key)),
     )
+
+
+def admit(app: FastAPI, parts: Parts, settings: Settings, measured: Measured) -> None:
+    """Innermost: only what no other guard refuses takes a place."""
+    capacity = Capacity(
+        requests=settings.max_queue + settings.max_batch,
+        bytes=settings.max_held_bytes,
+        longest_body=settings.max_request_bytes,
+    )
+    worker = parts.encoding.worker
+    app.add_middleware(Departures)
+    app.add_middleware(
+        Admission, capacity=capacity, wait_s=lambda: worker.load_s, measures=measured
+    )
+    app.add_middleware(DrainGuard, drain=parts.drain)
 
 
 def guard(app: FastAPI, settings: Settings, parts: Parts) -> None:

@@ -47,8 +47,8 @@ class Asking:
         spaces = self._encoding.spaces
         if request.image is None:
             (text,) = request.text or [""]
-            (embedding,) = await self._encoding.texts([text])
-            return Posed(single(spaces[0], embedding), await self._cut(text))
+            (embedded,) = await self._encoding.texts([text])
+            return Posed(single(spaces[0], embedded.vector), warning_of(text, embedded.cut))
         picture = await self._picture(request.image, request.crop)
         if request.text is None:
             return Posed(single(spaces[-1], picture[spaces[-1]], "image"))
@@ -58,15 +58,10 @@ class Asking:
         named = (choice.name, choice.weight) if choice else (None, None)
         composer = self._composers.named(*named)
         prompts = await self._encoding.prompts(composer, asked)
-        question = await self._encoding.compose(composer, asked, prompts)
-        read = [prompt.text for prompt in prompts]
-        return Posed(question, await self._cut(asked.joined, read))
-
-    async def _cut(self, said: str, read: Sequence[str] | None = None) -> tuple[str, ...]:
-        """A warning where what the model is to read of `said` is longer than it can."""
-        if await self._encoding.cut(read or [said]):
-            return (f"text is longer than the model reads, and was cut: {said[:40]!r}...",)
-        return ()
+        question, cut = await self._encoding.compose(composer, asked, prompts)
+        if not prompts:
+            cut = await self._encoding.cut(asked.joined)
+        return Posed(question, warning_of(asked.joined, cut))
 
     async def _excluded(self, parts: Sequence[ExcludedPart]) -> tuple[list[Excluded], list[str]]:
         """Their texts share a forward pass; and warnings of those that were cut."""
@@ -74,13 +69,15 @@ class Asking:
         said = [(part.text, part.weight) for part in parts if part.text is not None]
         texts = await self._encoding.texts([text for text, _ in said])
         excluded = [
-            Excluded(spaces[0], row, weight) for (_, weight), row in zip(said, texts, strict=True)
+            Excluded(spaces[0], embedded.vector, weight)
+            for (_, weight), embedded in zip(said, texts, strict=True)
         ]
         for part in parts:
             if part.image is not None:
                 picture = await self._picture(part.image)
                 excluded.append(Excluded(spaces[-1], picture[spaces[-1]], part.weight))
-        return excluded, [warning for text, _ in said for warning in await self._cut(text)]
+        cuts = zip(said, texts, strict=True)
+        return excluded, [w for (text, _), read in cuts for w in warning_of(text, read.cut)]
 
     async def _picture(self, image: ImageReference, crop: Crop | None = None) -> PictureEmbeddings:
         if image.id is not None and crop is None:
@@ -90,3 +87,8 @@ class Asking:
         else:
             data = image.base64 or b""
         return (await self._encoding.pictures([data], crop))[0]
+
+
+def warning_of(said: str, cut: bool) -> tuple[str, ...]:
+    """Where what the model was to read of it is longer than it can."""
+    return (f"text is longer than the model reads, and was cut: {said[:40]!r}...",) if cut else ()

@@ -1,140 +1,241 @@
-"""Requests of many callers, run together.
+"""Requests of one kind, of many callers, run together.
 
-One worker thread runs whatever waits, up to `max_batch` at a time. There is no timer: the next
-batch fills while one runs, and a lone request starts at once. A batch that fails is run again one
-by one, so that a failure reaches the callers who caused it and nobody else. Callers who have gone
-away are dropped before their batch runs. No caller waits for a worker that is gone: when it dies,
-of whatever it is, everything that waits fails at once with UnavailableError, and so does everything
-that comes later. Raises OverloadedError when more than `max_queue` requests would wait.
+A batch is whatever waits, up to `max_batch`, and no more than takes about TURN_S, so that other
+kinds get their turn soon; service/turns.py says when. A batch that fails is halved until the
+failure is alone, so that it reaches the callers who caused it and nobody else; one that does not
+fit the device's memory is halved too, and so are those that follow, until many in a row have
+fitted. Callers who have gone away are dropped before their batch runs.
 """
 
 import asyncio
-import logging
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+import contextlib
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from service.errors import OverloadedError, UnavailableError
+from models.errors import InputError, ModelError, ModelMemoryError
+from service.errors import OverloadedError
+from service.measures import Measures, Unmeasured
+from service.pulse import Pulse
 
 RequestT = TypeVar("RequestT")
 ResultT = TypeVar("ResultT")
 
-log = logging.getLogger(__name__)
+TURN_S = 0.25
+LEARNING = 0.2  # the share of the last batch in what one request is thought to take
+FITTED = 32  # batches in a row, before a larger one is tried again
 
 
 @dataclass(frozen=True)
-class _Job(Generic[RequestT, ResultT]):
+class Ran(Generic[ResultT]):
+    """A result, how long its request waited for its batch, and how long that ran."""
+
+    result: ResultT
+    queue_s: float
+    forward_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Job(Generic[RequestT, ResultT]):
     request: RequestT
-    result: Future[ResultT] = field(default_factory=Future)
+    future: "asyncio.Future[Ran[ResultT]]"
+    put_at: float
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody still waits; may be asked in any thread."""
+        return not self.future.done()
+
+
+@dataclass
+class BatchSize:
+    """How many at once: what was asked for, until that does not fit the memory."""
+
+    asked: int
+    now: int = field(init=False)
+    _fitted: int = 0
+
+    def __post_init__(self) -> None:
+        self.now = self.asked
+
+    def too_large(self, size: int) -> None:
+        self.now, self._fitted = max(1, size // 2), 0
+
+    def fits(self) -> None:
+        self._fitted += 1
+        if self._fitted >= FITTED and self.now < self.asked:
+            self.now, self._fitted = min(2 * self.now, self.asked), 0
+
+
+class Turns(Protocol):
+    """What a batcher knows of the worker that runs its batches."""
+
+    def put(self, batcher: "Batcher[Any, Any]", jobs: Sequence[Job[Any, Any]]) -> None:
+        """Raises OverloadedError and UnavailableError."""
+        ...
+
+    def withdraw(self, batcher: "Batcher[Any, Any]", jobs: Sequence[Job[Any, Any]]) -> None:
+        """Those of the jobs that still wait."""
+        ...
 
 
 class Batcher(Generic[RequestT, ResultT]):
-    """Runs `run` on the requests of all callers: n requests in, n results in the same order out."""
+    """Runs `run` on the requests of all callers: n requests in, n results in the same order out.
 
-    def __init__(
+    What waits, and what is said of it here, is the worker's to change, under its lock.
+    """
+
+    def __init__(  # noqa: PLR0913
         self,
         name: str,
         run: Callable[[Sequence[RequestT]], Iterable[ResultT]],
+        worker: Turns,
         *,
         max_batch: int,
         max_queue: int,
+        measures: Measures | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._name = name
+        self.name = name
+        self.pulse = Pulse()
+        self.spent_s = 0.0  # of the worker's time
         self._run = run
-        self._max_batch = max_batch
+        self._worker = worker
+        self._size = BatchSize(max_batch)
         self._max_queue = max_queue
-        self._waiting: deque[_Job[RequestT, ResultT]] = deque()
-        self._changed = threading.Condition()
-        self._refusal: str | None = f"{name}: not started"
-        self._worker = threading.Thread(target=self._work, name=f"pictor-{name}", daemon=True)
+        self._measures = measures or Unmeasured()
+        self._clock = clock
+        self._each_s = 0.0  # that one request takes of a batch, about
+        self._waiting: deque[Job[RequestT, ResultT]] = deque()
 
-    def start(self) -> None:
-        with self._changed:
-            self._refusal = None
-        self._worker.start()
+    async def submit(self, requests: Sequence[RequestT]) -> list[Ran[ResultT]]:
+        """All of them or none are taken; the first failure among them is raised.
 
-    def stop(self) -> None:
-        """Fails what waits, and returns when the batch that runs is done."""
-        self._refuse(f"{self._name}: the server is stopping")
-        self._worker.join()
-
-    async def submit(self, requests: Sequence[RequestT]) -> list[ResultT]:
-        """All of them or none are taken; the first failure among them is raised."""
-        jobs = [_Job[RequestT, ResultT](request) for request in requests]
-        self._put(jobs)
+        Raises OverloadedError where more than `max_queue` would wait, UnavailableError where the
+        worker is gone.
+        """
+        loop, now = asyncio.get_running_loop(), self._clock()
+        jobs = [Job[RequestT, ResultT](each, loop.create_future(), now) for each in requests]
+        self._worker.put(self, jobs)
         try:
-            return list(await asyncio.gather(*(asyncio.wrap_future(job.result) for job in jobs)))
+            return list(await asyncio.gather(*(job.future for job in jobs)))
         finally:
-            for job in jobs:
-                job.result.cancel()
+            left = [job for job in jobs if not job.future.done() or job.future.cancelled()]
+            for job in left:
+                job.future.cancel()
+            if left:
+                self._worker.withdraw(self, left)
 
-    def _put(self, jobs: list[_Job[RequestT, ResultT]]) -> None:
-        with self._changed:
-            if self._refusal is not None:
-                raise UnavailableError(self._refusal)
-            if len(self._waiting) + len(jobs) > self._max_queue:
-                raise OverloadedError(f"{self._name}: {len(self._waiting)} wait already")
-            self._waiting.extend(jobs)
-            self._changed.notify()
+    @property
+    def depth(self) -> int:
+        return len(self._waiting)
 
-    def _refuse(self, refusal: str) -> None:
-        with self._changed:
-            self._refusal = refusal
-            jobs = list(self._waiting)
-            self._waiting.clear()
-            self._changed.notify_all()
-        _fail(jobs, refusal)
+    @property
+    def load_s(self) -> float:
+        """How long the worker will be at what waits here, about."""
+        return len(self._waiting) * self._each_s
 
-    def _work(self) -> None:
-        batch: list[_Job[RequestT, ResultT]] = []
-        try:
-            while self._wait():
-                batch = self._next_batch()
-                self._answer(batch)
-        except BaseException as error:  # the worker's boundary: nobody may be left waiting
-            log.critical("%s: the worker has died", self._name, exc_info=error)
-            refusal = f"{self._name}: the worker has died"
-            self._refuse(refusal)
-            _fail(batch, refusal)
+    def add(self, jobs: Sequence[Job[RequestT, ResultT]]) -> None:
+        if len(self._waiting) + len(jobs) > self._max_queue:
+            self._measures.refused(self.name)
+            raise OverloadedError(f"{self.name}: {len(self._waiting)} wait already")
+        self._waiting.extend(jobs)
+        self._measures.set_queue(self.name, len(self._waiting))
 
-    def _wait(self) -> bool:
-        """Until there is work, which is True, or an end of it."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._refusal)
-            return self._refusal is None
+    def drop(self, jobs: Sequence[Job[RequestT, ResultT]]) -> None:
+        gone = set(jobs).intersection(self._waiting)
+        if gone:
+            self._waiting = deque(job for job in self._waiting if job not in gone)
+            self._measures.dropped(self.name, len(gone))
+            self._measures.set_queue(self.name, len(self._waiting))
 
-    def _next_batch(self) -> list[_Job[RequestT, ResultT]]:
-        batch: list[_Job[RequestT, ResultT]] = []
-        with self._changed:
-            while self._waiting and len(batch) < self._max_batch:
-                job = self._waiting.popleft()
-                if job.result.set_running_or_notify_cancel():
-                    batch.append(job)
+    def take(self) -> list[Job[RequestT, ResultT]]:
+        """The next batch."""
+        most = self._size.now
+        if self._each_s > 0:
+            most = min(most, max(1, int(TURN_S / self._each_s)))
+        batch: list[Job[RequestT, ResultT]] = []
+        while self._waiting and len(batch) < most:
+            job = self._waiting.popleft()
+            if job.awaited:
+                batch.append(job)
+            else:
+                self._measures.dropped(self.name)
+        self._measures.set_queue(self.name, len(self._waiting))
         return batch
 
-    def _answer(self, batch: list[_Job[RequestT, ResultT]]) -> None:
+    def take_all(self) -> list[Job[RequestT, ResultT]]:
+        jobs = list(self._waiting)
+        self._waiting.clear()
+        self._measures.set_queue(self.name, 0)
+        return jobs
+
+    def answer(self, batch: Sequence[Job[RequestT, ResultT]]) -> None:
+        """In the worker's thread; a BaseException of `run` that is no Exception comes out."""
+        batch = [job for job in batch if job.awaited]
         if not batch:
             return
+        self._measures.observe_batch(self.name, len(batch))
+        started = self._clock()
         try:
-            results = self._run([job.request for job in batch])
-            pairs = list(zip(batch, results, strict=True))
+            results = list(self._run([job.request for job in batch]))
+            if len(results) != len(batch):
+                raise ValueError(f"{self.name}: {len(results)} results of {len(batch)} requests")
         except Exception as error:  # noqa: BLE001  delivered to whoever waits
-            if len(batch) == 1:
-                batch[0].result.set_exception(error)
-                return
-            for job in batch:
-                self._answer([job])
+            self._recover(batch, error)
             return
-        for job, result in pairs:
-            job.result.set_result(result)
+        self._learn(len(batch), self._clock() - started)
+        took = self._clock() - started
+        deliver(
+            (job, Ran(result, started - job.put_at, took))
+            for job, result in zip(batch, results, strict=True)
+        )
+
+    def _learn(self, count: int, seconds: float) -> None:
+        self.pulse.beat()
+        self._size.fits()
+        each = seconds / count
+        self._each_s = each if not self._each_s else self._each_s + LEARNING * (each - self._each_s)
+
+    def _recover(self, batch: Sequence[Job[RequestT, ResultT]], error: Exception) -> None:
+        if len(batch) == 1:
+            # a model's own failures are no mistake of the caller's
+            if isinstance(error, ModelError) or not isinstance(error, InputError):
+                self.pulse.fail()
+            deliver([(batch[0], error)])
+            return
+        if isinstance(error, ModelMemoryError):
+            self._size.too_large(len(batch))
+        middle = len(batch) // 2
+        self.answer(batch[:middle])
+        self.answer(batch[middle:])
 
 
-def _fail(jobs: Sequence[_Job[RequestT, ResultT]], refusal: str) -> None:
-    for job in jobs:
-        if not job.result.done() and (
-            job.result.running() or job.result.set_running_or_notify_cancel()
-        ):
-            job.result.set_exception(UnavailableError(refusal))
+Outcome = tuple[Job[RequestT, ResultT], Ran[ResultT] | Exception]
+
+
+def deliver(outcomes: Iterable[Outcome[RequestT, ResultT]]) -> None:
+    """From any thread, to the loops that wait, each woken once."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop, list[Outcome[RequestT, ResultT]]]
+    by_loop = defaultdict(list)
+    for outcome in outcomes:
+        by_loop[outcome[0].future.get_loop()].append(outcome)
+    for loop, mine in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # it is closed: nobody waits there
+            loop.call_soon_threadsafe(_settle, mine)
+
+
+def _settle(outcomes: Iterable[Outcome[RequestT, ResultT]]) -> None:
+    for job, outcome in _unsettled(outcomes):
+        if isinstance(outcome, Exception):
+            job.future.set_exception(outcome)
+        else:
+            job.future.set_result(outcome)
+
+
+def _unsettled(
+    outcomes: Iterable[Outcome[RequestT, ResultT]],
+) -> Iterator[Outcome[RequestT, ResultT]]:
+    return (outcome for outcome in outcomes if not outcome[0].future.done())

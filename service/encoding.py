@@ -1,32 +1,43 @@
 """Words and picture files to raw embeddings and composed questions, off the event loop.
 
-Pictures are decoded and prepared by a few threads, then share forward passes; texts share theirs,
-and so do the callers of one composer.
+Pictures are decoded in processes and texts tokenised in threads, ahead of the model; then one
+worker runs texts, pictures and compositions in fair turns, each kind of all callers together. What
+several callers ask for at a time is computed once, and what was asked for lately is kept.
 Raises InputError for what the model cannot take, ImageError for what is no picture or is over a
 limit, OverloadedError when too many wait, UnavailableError when a worker is gone.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
 from typing import TypeVar
 
 import numpy as np
 
 from models.composers.composer import Asked, Composer
 from models.crop import Crop
-from models.decode import DecodeLimits, decode
+from models.decode import DecodeLimits
 from models.device import available_threads
-from models.encoders import DualEncoder, PictureEmbeddings, Prompt, by_space, encode_prompts
+from models.encoders import DualEncoder, PictureEmbeddings, Prompt, by_space
 from models.preprocess import Pixels
 from models.query import Question
 from models.space import Space
 from models.vectors import Embeddings, Vector
-from service.batching import Batcher
+from service.batching import Batcher, Ran
+from service.cache import Embedded, EmbeddingCache, content_key, names_of
+from service.decoding import Decoding
+from service.measures import Measures, Stage, Unmeasured
+from service.once import Once
+from service.pulse import Pulse
+from service.reading import Read, embed, read
 from service.settings import Settings
+from service.turns import Worker
 from service.workers import Workers
 
 T = TypeVar("T")
+HASHED_AT_ONCE_BYTES = 256 * 1024  # in a tenth of a millisecond or so
 _NO_TEXTS = np.empty((0, 0), dtype=np.float32)
 
 
@@ -35,6 +46,23 @@ class Composing:
     composer: Composer
     asked: Asked
     texts: Embeddings  # (prompts, dim)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One embedding that a caller asks for: what it is of, and how it is made."""
+
+    kind: str
+    key: bytes
+    make: Callable[[], Awaitable["Made"]]
+
+
+@dataclass(frozen=True)
+class Made:
+    embedded: Embedded
+    decode_s: float
+    queue_s: float
+    forward_s: float
 
 
 def _composed(waiting: Sequence[Composing]) -> list[Question]:
@@ -48,22 +76,38 @@ def _composed(waiting: Sequence[Composing]) -> list[Question]:
 
 
 class Encoding:
-    def __init__(self, encoder: DualEncoder, settings: Settings) -> None:
+    def __init__(
+        self, encoder: DualEncoder, settings: Settings, measures: Measures | None = None
+    ) -> None:
         self._encoder = encoder
-        self._limits = DecodeLimits(settings.max_request_bytes, settings.max_pixels)
+        self._spaces = names_of(encoder.spaces)
+        self._measures = measures or Unmeasured()
         self._share = min(settings.max_batch, settings.max_queue)
+        threads = settings.threads or available_threads()
+        self.worker = Worker("model", measures=self._measures)
         limits: dict[str, int] = {"max_batch": settings.max_batch, "max_queue": settings.max_queue}
-        self._texts: Batcher[Prompt, Vector] = Batcher(
-            "texts", lambda prompts: encode_prompts(encoder, prompts), **limits
+        self._texts: Batcher[Read, Vector] = self.worker.batcher(
+            "texts", partial(embed, encoder), **limits
         )
-        self._pictures: Batcher[Pixels, Vector] = Batcher(
+        self._pictures: Batcher[Pixels, Vector] = self.worker.batcher(
             "pictures", encoder.encode_images, **limits
         )
-        self._compositions: Batcher[Composing, Question] = Batcher(
+        self._compositions: Batcher[Composing, Question] = self.worker.batcher(
             "compositions", _composed, **limits
         )
-        threads = settings.threads or available_threads()
-        self._decoders = Workers("decoding", threads=threads, max_queue=settings.max_queue)
+        self._readers = Workers(
+            "tokenising", threads=threads, max_queue=settings.max_queue, measures=self._measures
+        )
+        self._decoding = Decoding(
+            encoder,
+            DecodeLimits(settings.max_request_bytes, settings.max_pixels),
+            count=threads,
+            max_queue=settings.max_queue,
+            timeout_s=settings.decode_timeout_s,
+            measures=self._measures,
+        )
+        self._once: Once[Made] = Once()
+        self._cache = EmbeddingCache(settings.cache_bytes, self._measures)
 
     @property
     def spaces(self) -> tuple[Space, ...]:
@@ -74,56 +118,116 @@ class Encoding:
     def model(self) -> str:
         return self.spaces[-1].model
 
+    @property
+    def pulses(self) -> dict[str, Pulse]:
+        """Of each kind of work."""
+        batchers = (self._texts, self._pictures, self._compositions)
+        return {batcher.name: batcher.pulse for batcher in batchers}
+
     def start(self) -> None:
-        for batcher in (self._texts, self._pictures, self._compositions):
-            batcher.start()
+        self._decoding.start()
+        self.worker.start()
 
     def stop(self) -> None:
-        for batcher in (self._texts, self._pictures, self._compositions):
-            batcher.stop()
-        self._decoders.stop()
+        self.worker.stop()
+        self._decoding.stop()
+        self._readers.stop()
 
-    async def texts(self, texts: Sequence[str]) -> list[Vector]:
+    async def texts(self, texts: Sequence[str]) -> list[Embedded]:
         """n texts -> n raw embeddings (dim,)."""
-        return await self._embedded([Prompt(text) for text in texts])
-
-    async def cut(self, texts: Sequence[str]) -> bool:
-        """Whether any of the texts is longer than what the model reads of it."""
-        return any(await self._decoders.run(self._encoder.overlong, texts))
+        return await self._embedded([self._text(Prompt(text)) for text in texts])
 
     async def pictures(
         self, files: Sequence[bytes], crop: Crop | None = None
     ) -> list[PictureEmbeddings]:
         """n picture files' bytes -> the raw embeddings of each, or of its crop, in every space."""
-        rows: list[Vector] = []
-        for share in self._shares(files):
-            decoding = (self._decoders.run(self._prepare, data, crop) for data in share)
-            rows += await self._pictures.submit(await asyncio.gather(*decoding))
-        return [by_space(row, self.spaces) for row in rows]
+        wanted = [await self._picture(data, crop) for data in files]
+        found = await self._embedded(wanted)
+        return [by_space(each.vector, self.spaces) for each in found]
 
     async def prompts(self, composer: Composer, asked: Asked) -> Sequence[Prompt]:
-        return await self._decoders.run(composer.prompts, asked)
+        return await self._readers.run(composer.prompts, asked)
+
+    async def cut(self, text: str) -> bool:
+        """Whether it is longer than what the model reads of it."""
+        return (await self._readers.run(self._encoder.overlong, [text]))[0]
 
     async def compose(
         self, composer: Composer, asked: Asked, prompts: Sequence[Prompt]
-    ) -> Question:
-        texts = np.stack(await self._embedded(prompts)) if prompts else _NO_TEXTS
-        (question,) = await self._compositions.submit([Composing(composer, asked, texts)])
-        return question
+    ) -> tuple[Question, bool]:
+        """And whether a prompt was cut."""
+        found = await self._embedded([self._text(prompt) for prompt in prompts])
+        texts = np.stack([each.vector for each in found]) if found else _NO_TEXTS
+        (ran,) = await self._compositions.submit([Composing(composer, asked, texts)])
+        self._observe([(0.0, ran.queue_s, ran.forward_s)])
+        return ran.result, any(each.cut for each in found)
 
-    async def _embedded(self, prompts: Sequence[Prompt]) -> list[Vector]:
-        rows: list[Vector] = []
-        for share in self._shares(prompts):
-            rows += await self._texts.submit(share)
-        return rows
+    async def try_picture(self, data: bytes) -> None:
+        """A forward pass that nothing is known of beforehand."""
+        await self._make_picture(data, None)
+
+    async def try_text(self, text: str) -> None:
+        await self._make_text(Prompt(text))
+
+    async def _embedded(self, wanted: Sequence[Wanted]) -> list[Embedded]:
+        """Of each, in their order; one caller has at most one batch waiting at a time."""
+        found: dict[bytes, Embedded] = {}
+        missing: dict[bytes, Wanted] = {}
+        for each in wanted:
+            held = self._cache.get(each.kind, each.key)
+            if held is None:
+                missing[each.key] = each
+            else:
+                found[each.key] = held
+        for share in self._shares(list(missing.values())):
+            made = await asyncio.gather(*(self._once.get(e.key, e.make) for e in share))
+            self._observe([(each.decode_s, each.queue_s, each.forward_s) for each in made])
+            for each, its in zip(share, made, strict=True):
+                found[each.key] = its.embedded
+                self._cache.keep(each.key, its.embedded)
+        return [found[each.key] for each in wanted]
 
     def _shares(self, requests: Sequence[T]) -> Iterator[Sequence[T]]:
-        """One caller has at most one batch waiting at a time."""
         for start in range(0, len(requests), self._share):
             yield requests[start : start + self._share]
 
-    def _prepare(self, data: bytes, crop: Crop | None) -> Pixels:
-        if crop is None:
-            return self._encoder.prepare(self._encoder.decode(data, self._limits))
-        # of a picture that was read at a fraction of its size a crop would have little left
-        return self._encoder.prepare(crop.of(decode(data, self._limits)))
+    def _text(self, prompt: Prompt) -> Wanted:
+        word = b"" if prompt.word is None else prompt.word.tobytes()
+        text = prompt.text.encode("utf-8", "surrogatepass")
+        key = content_key("text", self._spaces, text, word, prompt.symbol.encode())
+        return Wanted("texts", key, partial(self._make_text, prompt))
+
+    async def _picture(self, data: bytes, crop: Crop | None) -> Wanted:
+        parts = (self._spaces, data, repr(crop).encode())
+        if len(data) < HASHED_AT_ONCE_BYTES:
+            key = content_key("picture", *parts)
+        else:
+            key = await self._readers.run(content_key, "picture", *parts)
+        return Wanted("pictures", key, partial(self._make_picture, data, crop))
+
+    async def _make_text(self, prompt: Prompt) -> Made:
+        started = perf_counter()
+        text = await self._readers.run(read, self._encoder, prompt)
+        read_s = perf_counter() - started
+        (ran,) = await self._texts.submit([text])
+        return _made(ran, read_s, text.cut)
+
+    async def _make_picture(self, data: bytes, crop: Crop | None) -> Made:
+        started = perf_counter()
+        pixels = await self._decoding.pixels(data, crop)
+        decode_s = perf_counter() - started
+        (ran,) = await self._pictures.submit([pixels])
+        return _made(ran, decode_s)
+
+    def _observe(self, seconds: Sequence[tuple[float, float, float]]) -> None:
+        """Of what ran side by side the longest is what the request waited for."""
+        for stage, each in zip(
+            (Stage.DECODE, Stage.QUEUE, Stage.FORWARD), zip(*seconds, strict=True), strict=True
+        ):
+            self._measures.observe_stage(stage, max(each))
+
+
+def _made(ran: Ran[Vector], decode_s: float, cut: bool = False) -> Made:
+    vector = ran.result.copy()  # a row alone, which does not hold its whole batch
+    vector.setflags(write=False)
+    return Made(Embedded(vector, cut), decode_s, ran.queue_s, ran.forward_s)

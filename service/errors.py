@@ -3,12 +3,20 @@
 from models.errors import InputError, PictorError
 
 
-class OverloadedError(PictorError):
-    """As many requests wait as may; the caller should come back later."""
+class BusyError(PictorError):
+    """Not now: the caller should come back, in about so many seconds."""
+
+    def __init__(self, why: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(why)
+        self.retry_after_s = retry_after_s
 
 
-class UnavailableError(PictorError):
-    """A part of the server has stopped for good, or never started."""
+class OverloadedError(BusyError):
+    """As many requests wait as may."""
+
+
+class UnavailableError(BusyError):
+    """A part of the server is gone, for good or until another has taken its place."""
 
 
 class UnknownModelError(InputError):

@@ -16,11 +16,15 @@ from index.items import Item
 from index.search import Page, search
 from models.device import available_threads
 from models.encoders import PictureEmbeddings
-from models.errors import SpaceError
-from models.query import Question
+from models.errors import GoneError, InputError, SpaceError
+from models.query import Question, single
 from models.space import Space, named
+from service.measures import Measures, Stage, Unmeasured, timed
+from service.pulse import Pulse
 from service.settings import Settings
 from service.workers import Workers
+
+WARMING_SEARCHES = 16
 
 T = TypeVar("T")
 
@@ -33,17 +37,34 @@ class Found:
 
 class Library:
     def __init__(
-        self, collection: Collection, spaces: tuple[Space, ...], settings: Settings
+        self,
+        collection: Collection,
+        spaces: tuple[Space, ...],
+        settings: Settings,
+        measures: Measures | None = None,
     ) -> None:
         self._collection = collection
         self._spaces = spaces
         threads = settings.threads or available_threads()
-        self._readers = Workers("reading", threads=threads, max_queue=settings.max_queue)
+        self._measures = measures or Unmeasured()
+        self._readers = Workers(
+            "reading", threads=threads, max_queue=settings.max_queue, measures=self._measures
+        )
+        self.pulse = Pulse()
         with self._snapshot():
             pass  # refuses another model's collection at start-up
 
     def stop(self) -> None:
         self._readers.stop()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether reads wait for a thread."""
+        return self._readers.loaded
+
+    async def warm_up(self) -> None:
+        """A few searches, so that what a search needs of the files is in memory."""
+        await self._read(_search_some)
 
     async def find(self, question: Question, extent: Extent) -> Found:
         """The items of one page of the question's hits."""
@@ -80,15 +101,24 @@ class Library:
 
     async def _found(self, find: Callable[[Snapshot], Page]) -> Found:
         def read(snapshot: Snapshot) -> Found:
-            page = find(snapshot)
-            return Found(page, snapshot.items([hit.id for hit in page.hits]))
+            with timed(self._measures, Stage.SEARCH):
+                page = find(snapshot)
+            with timed(self._measures, Stage.FETCH):
+                return Found(page, snapshot.items([hit.id for hit in page.hits]))
 
         return await self._read(read)
 
     async def _read(self, read: Callable[[Snapshot], T]) -> T:
         def in_snapshot() -> T:
-            with self._snapshot() as snapshot:
-                return read(snapshot)
+            try:
+                with self._snapshot() as snapshot:
+                    result = read(snapshot)
+            except Exception as error:
+                if not isinstance(error, InputError | GoneError):  # those are about one item
+                    self.pulse.fail()
+                raise
+            self.pulse.beat()
+            return result
 
         return await self._readers.run(in_snapshot)
 
@@ -101,6 +131,16 @@ class Library:
                     f"of {named(self._spaces)}: serve the collection's model, or index it again"
                 )
             yield snapshot
+
+
+def _search_some(snapshot: Snapshot) -> None:
+    gallery = snapshot.gallery
+    spread = gallery.rows[:: max(1, gallery.count // WARMING_SEARCHES)][:WARMING_SEARCHES]
+    for row in spread.tolist():
+        for space in snapshot.spaces:
+            embedding = gallery.embedding(row, space)
+            page = _search(snapshot, single(space, embedding), Extent(limit=20))
+            snapshot.items([hit.id for hit in page.hits])
 
 
 def _search(snapshot: Snapshot, question: Question, extent: Extent) -> Page:

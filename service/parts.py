@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from models.composers.registry import Composers
 from service.answers import Answers
+from service.draining import Drain
 from service.encoding import Encoding
 from service.keyring import Keyring
 from service.library import Library
@@ -22,6 +23,7 @@ class Parts:
     answers: Answers
     composers: Composers
     readiness: Readiness
+    drain: Drain
     device: str
     metrics: Metrics
     keyring: Keyring

@@ -7,6 +7,7 @@ request in the log.
 
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,6 +26,7 @@ from models.errors import (
     ImageError,
     ImageTooLargeError,
     InputError,
+    ModelMemoryError,
     PictorError,
     SpaceError,
     UnknownItemError,
@@ -32,6 +34,7 @@ from models.errors import (
 )
 from service.current import REQUEST_ID_HEADER, current
 from service.errors import (
+    BusyError,
     KeyRefusedError,
     NoKeysError,
     NotReadyError,
@@ -41,7 +44,7 @@ from service.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_S = "1"
+LONGEST_RETRY_S = 60
 NOT_SUPPORTED = "not_supported"
 
 log = logging.getLogger(__name__)
@@ -62,6 +65,7 @@ TIMEOUT = Kind(504, "timeout")
 TOO_SLOW = Kind(408, "body_too_slow")
 NO_KEY = Kind(401, "key_missing")
 BAD_KEY = Kind(401, "key_invalid")
+STOPPING = Kind(503, "stopping")
 
 # the closest class of an error's own line of descent counts
 ERRORS: dict[type[Exception], Kind] = {
@@ -75,6 +79,7 @@ ERRORS: dict[type[Exception], Kind] = {
     KeyRefusedError: BAD_KEY,
     NoKeysError: Kind(409, "no_keys"),
     GoneError: Kind(410, "gone"),
+    ModelMemoryError: Kind(503, "out_of_memory", "the model's device is out of memory"),
     SpaceError: Kind(503, "space_mismatch"),
     CollectionError: Kind(503, "collection_unavailable", "the collection cannot be read now"),
     OverloadedError: Kind(503, "overloaded"),
@@ -90,6 +95,7 @@ STATUSES: dict[int, Kind] = {
     413: Kind(413, "request_too_large"),
     415: Kind(415, "unsupported_media_type"),
     421: Kind(421, "host_not_allowed"),
+    503: Kind(503, "overloaded"),
 }
 
 
@@ -121,6 +127,11 @@ def problem(
     return Response(body, kind.status, {**safe, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
+def retry_after(seconds: float) -> str:
+    """The header's whole seconds: one at least, and not for ever."""
+    return str(min(max(1, math.ceil(seconds)), LONGEST_RETRY_S))
+
+
 def install(app: FastAPI) -> None:
     app.add_exception_handler(PictorError, _of_pictor)
     app.add_exception_handler(HTTPException, _of_http)
@@ -134,7 +145,8 @@ async def _of_pictor(request: Request, error: Exception) -> Response:
     if kind.detail or kind.status >= 500:
         log.warning("%s %s: %s: %s", request.method, request.url.path, kind.code, error)
     extra = {"checks": error.checks} if isinstance(error, NotReadyError) else {}
-    headers = {"Retry-After": RETRY_AFTER_S} if kind.status == 503 else {}
+    wait_s = error.retry_after_s if isinstance(error, BusyError) else 1.0
+    headers = {"Retry-After": retry_after(wait_s)} if kind.status == 503 else {}
     return problem(kind, str(error), extra=extra, headers=headers)
 
 

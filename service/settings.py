@@ -111,6 +111,17 @@ class Settings(BaseSettings):
         ge=1,
         description="texts or pictures waiting at most; more are refused with 503",
     )
+    cache_bytes: int = Field(
+        default=64 * MIB,
+        ge=0,
+        description="memory for embeddings that were asked for lately, in bytes; 0 keeps none",
+    )
+    max_held_bytes: int = Field(
+        default=1024 * MIB,
+        ge=1024,
+        description="bodies of all requests that are held at a time, in bytes; "
+        "more are refused with 503",
+    )
     max_request_bytes: int = Field(
         default=32 * MIB, ge=1024, description="size of a request's body at most, in bytes"
     )
@@ -122,6 +133,9 @@ class Settings(BaseSettings):
     max_pixels: int = Field(
         default=100_000_000, ge=1, description="width times height of a sent picture at most"
     )
+    decode_timeout_s: float = Field(
+        default=20.0, gt=0, description="seconds until a sent picture is given up with 422"
+    )
     request_timeout_s: float = Field(
         default=30.0, gt=0, description="seconds until a request is given up with 504"
     )
@@ -129,6 +143,12 @@ class Settings(BaseSettings):
         default=5.0,
         gt=0,
         description="seconds that /readyz gives the model and the index to answer",
+    )
+    ready_window_s: float = Field(
+        default=15.0,
+        gt=0,
+        description="seconds since its last success that a part of the server counts as ready "
+        "without being tried",
     )
     log_format: LogFormat = Field(
         default="text", description="text for people, json for programs: one line a record"

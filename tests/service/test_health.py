@@ -1,6 +1,8 @@
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -15,7 +17,7 @@ from tests.service.conftest import PICTURES, Built, Serve
 PATIENCE_S = 10
 
 
-ALL_OK = dict.fromkeys(("texts", "pictures", "compositions", "index"), "ok")
+ALL_OK = dict.fromkeys(("texts", "pictures", "compositions", "index", "worker"), "ok")
 
 
 class Stuck(ColourEncoder):
@@ -53,15 +55,25 @@ def test_a_server_that_answers_is_alive_and_ready(client: TestClient) -> None:
     assert response.json()["checks"] == ALL_OK
 
 
-def test_a_dead_worker_fails_its_callers_and_turns_readiness_red(serve: Serve) -> None:
+def test_a_dead_worker_fails_its_callers_turns_readiness_red_and_is_replaced(serve: Serve) -> None:
     client = serve(Dying())
-    assert problem(like_red(client)) == (503, "unavailable")
     assert problem(like_red(client)) == (503, "unavailable")
     ready = client.get("/readyz")
     assert problem(ready) == (503, "not_ready")
-    assert ready.json()["checks"] == {**ALL_OK, "pictures": "UnavailableError"}
+    assert ready.json()["checks"]["pictures"] != "ok"
     assert client.get("/livez").status_code == 200
-    assert found(client.post("/v1/search", json={"text": "red", "limit": 1})) == ["red"]
+    assert found(answered(client, {"text": "red", "limit": 1})) == ["red"]
+
+
+def answered(client: TestClient, query: dict[str, Any]) -> Answer:
+    """The first answer that is not about a worker that is gone."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        answer = client.post("/v1/search", json=query)
+        if answer.status_code != 503:
+            return answer
+        assert int(answer.headers["retry-after"]) >= 1
+    raise AssertionError("no other worker has begun")
 
 
 def test_a_failing_model_is_an_internal_error_that_tells_nothing(serve: Serve) -> None:
@@ -84,6 +96,44 @@ def test_a_model_that_does_not_answer_is_given_up_and_not_ready(serve: Serve) ->
     assert ready.json()["checks"]["texts"] == "no answer within 0.1 s"
     encoder.gate.set()
     assert found(client.post("/v1/search", json={"text": "red", "limit": 1})) == ["red"]
+
+
+def test_what_was_done_lately_is_not_tried_again(serve: Serve) -> None:
+    encoder = ColourEncoder()
+    client = serve(encoder)
+    assert client.get("/readyz").json()["checks"] == ALL_OK
+    tried = encoder.encoded_images
+    assert tried == 1
+    assert client.get("/readyz").json()["checks"] == ALL_OK
+    assert encoder.encoded_images == tried
+
+
+def test_a_loaded_server_that_gets_its_work_done_is_ready_without_being_tried(
+    serve: Serve,
+) -> None:
+    encoder = Stuck()
+    client = serve(encoder)
+    assert found(client.post("/v1/search/upload", files={"image": PICTURES["red.png"]}))
+    with ThreadPoolExecutor(2) as callers:
+        running = callers.submit(client.post, "/v1/search", json={"text": "red"})
+        assert encoder.running.wait(PATIENCE_S)
+        waiting = callers.submit(client.post, "/v1/search", json={"text": "green"})
+        while "pictor_queue_depth{" not in (shown := client.get("/metrics").text) or (
+            queued(shown, "texts") == 0
+        ):
+            pass
+        ready = client.get("/readyz")
+        assert ready.status_code == 200
+        assert encoder.encoded_images == 1
+        encoder.gate.set()
+        assert running.result().status_code == waiting.result().status_code == 200
+
+
+def queued(shown: str, kind: str) -> float:
+    (line,) = [
+        line for line in shown.splitlines() if f'pictor_queue_depth{{kind="{kind}"}}' in line
+    ]
+    return float(line.split()[-1])
 
 
 def test_a_full_queue_refuses_at_once_and_says_to_come_back(serve: Serve) -> None:
