@@ -44,27 +44,44 @@ class ItemAnswer(BaseModel):
     thumbnail_url: str
 
 
+class IndexAnswer(BaseModel):
+    """How the vectors of a space are searched, and what was measured of it when it was built."""
+
+    space: str
+    kind: str = Field(description="FAISS's words for it.")
+    rows: int = Field(description="That it covers; what came later is searched exactly beside it.")
+    recall_image: float = Field(
+        description="Of queries like pictures: the share of the 10 nearest that is found; 1: exact."
+    )
+    recall_text: float = Field(description="Of queries like texts.")
+
+
 class CollectionAnswer(BaseModel):
     items: int
     occurrences: int
-    failures: int
-    generation: int
+    failures: int = Field(description="Files that could not be read, at the last run over them.")
+    generation: int = Field(description="Counts what was published; changes switch it at once.")
     model: str
     space: str = Field(description="In which texts are compared with pictures.")
+    revision: str = Field(description="Of the model: a hash of its weights and preprocessing.")
     dimension: int
     spaces: list[str] = Field(
         description="All that the collection holds; pictures are compared in the last."
     )
+    indexes: list[IndexAnswer] = Field(description="One a space, in their order.")
     sources: list[str]
     created_at: datetime | str
-    updated_at: datetime | str
+    updated_at: datetime | str = Field(description="When the last change was published.")
     vector_bytes: int
 
 
 class ModelAnswer(BaseModel):
     id: str
     object: Literal["model"] = "model"
+    created: int = Field(description="When the collection was built with it, in Unix seconds.")
+    owned_by: Literal["pictor"] = "pictor"
     space: str
+    revision: str = Field(description="A hash of its weights and preprocessing.")
     dimension: int
     spaces: list[str]
     device: str
@@ -133,8 +150,19 @@ def collection_answer(statistics: CollectionStatistics) -> CollectionAnswer:
         generation=statistics.generation,
         model=statistics.spaces[-1].model,
         space=statistics.spaces[0].name,
+        revision=statistics.spaces[0].revision,
         dimension=statistics.spaces[0].dimension,
         spaces=[space.name for space in statistics.spaces],
+        indexes=[
+            IndexAnswer(
+                space=index.space,
+                kind=index.factory,
+                rows=index.rows,
+                recall_image=index.recall_image,
+                recall_text=index.recall_text,
+            )
+            for index in statistics.indexes
+        ],
         sources=[root.name for root in statistics.sources],
         created_at=statistics.created_at,
         updated_at=statistics.updated_at,
@@ -142,10 +170,14 @@ def collection_answer(statistics: CollectionStatistics) -> CollectionAnswer:
     )
 
 
-def models_answer(spaces: Sequence[Space], device: str, composers: Composers) -> ModelsAnswer:
-    model = ModelAnswer(
+def model_answer(
+    spaces: Sequence[Space], device: str, composers: Composers, built_at: str
+) -> ModelAnswer:
+    return ModelAnswer(
         id=spaces[-1].model,
+        created=int(datetime.fromisoformat(built_at).timestamp()),
         space=spaces[0].name,
+        revision=spaces[0].revision,
         dimension=spaces[0].dimension,
         spaces=[space.name for space in spaces],
         device=device,
@@ -153,4 +185,3 @@ def models_answer(spaces: Sequence[Space], device: str, composers: Composers) ->
         default_composer=composers.default,
         templates=TEMPLATES,
     )
-    return ModelsAnswer(data=[model])
