@@ -16,8 +16,8 @@ from service.draining import Drain
 from service.encoding import Encoding
 from service.guards.admission import Admission, Capacity
 from service.guards.departures import Departures
-from service.guards.draining import DrainGuard
 from service.guards.door import keep_door
+from service.guards.draining import DrainGuard
 from service.guards.headers import SafeHeaders
 from service.guards.hosts import HostGuard
 from service.guards.sizes import SizeLimit

@@ -16,6 +16,7 @@ from models.encoders import DualEncoder
 from models.errors import InputError
 from service.app import create_app
 from service.exposure import refuse_exposure
+from service.guards.connections import BoundedConnection
 from service.logs import configuration
 from service.measured import traces_of
 from service.settings import Settings
@@ -31,8 +32,7 @@ def serve(
     encoder: DualEncoder,
     composers: Composers | None = None,
 ) -> None:
-    """Returns when the server has stopped; raises SpaceError as `create_app` does, and InputError as
-    `refuse_exposure` does."""
+    """Returns when the server has stopped; raises as `create_app` and `refuse_exposure` do."""
     refuse_exposure(settings)
     traces = traces_of(settings)
     app = create_app(collection, encoder, settings, composers, traces)
@@ -42,6 +42,7 @@ def serve(
         access_log=False,  # service.observing has its own
         server_header=False,
         proxy_headers=False,
+        http=BoundedConnection,
         ws="none",
         timeout_graceful_shutdown=int(settings.request_timeout_s) + 1,
     )
