@@ -1,9 +1,9 @@
 """A copy of a collection, made while it is served, searched and built.
 
-copy_collection(collection, out) -> a collection of its own, of one generation: first the catalogue,
-in one transaction of SQLite's, then the files that this copy names. Those are never changed; where
-a job has published meanwhile and removed one, it begins again with the new catalogue and keeps what
-is copied already. Every vector file is checked by its checksum. The copy's catalogue gets its name
+copy_collection(collection, out) -> a collection of its own, of one state: first the catalogue, in
+one transaction of SQLite's, then the files that this copy names. Those are never changed; where a
+job or a DELETE has removed one meanwhile, it begins again with the new catalogue and keeps what is
+copied already. Every vector file is checked by its checksum. The copy's catalogue gets its name
 last, so that what is not whole is no collection.
 
 Neither waits for a job nor makes one wait. Raises InputError for a folder that is not empty,
@@ -15,7 +15,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -41,12 +41,15 @@ class Copied:
     files: int  # beside the catalogue
 
 
+State = tuple[int, int]  # generation, and number of the latest live change
+
+
 @dataclass
 class MissingError(Exception):
-    """A file that a generation names is not there: mostly because there is a later one."""
+    """A file that a state names is not there: mostly because there is a later one."""
 
     file: Path
-    generation: int
+    state: State
 
 
 def copy_collection(
@@ -61,9 +64,9 @@ def copy_collection(
         try:
             return copy.attempt()
         except MissingError as error:
-            if error.generation == missing_from:
+            if error.state == missing_from:
                 raise CollectionError(f"{error.file}: the file is missing") from error
-            missing_from = error.generation
+            missing_from = error.state
 
 
 class _Copy:
@@ -85,7 +88,9 @@ class _Copy:
             reading(connection, unfinished) as catalogue,
         ):
             self._copy_vectors(catalogue)
-            self._copy_thumbnails(catalogue)
+            for prefix in PREFIXES:
+                self._copy_thumbnails(catalogue, sorted(catalogue.ids_within(prefix)))
+                self._copy_uploads(catalogue, sorted(catalogue.sent_within(prefix)))
             counts, generation = catalogue.counts(), catalogue.header().generation
         sync(unfinished)
         unfinished.replace(self._out.catalogue)
@@ -96,7 +101,7 @@ class _Copy:
         kinds: dict[str, Sequence[SegmentRecord | IndexRecord]]
         kinds = {"segments": catalogue.segments(), "indexes": catalogue.indexes()}
         named = {record.name for records in kinds.values() for record in records}
-        self._out.remove_garbage(named, catalogue.ids_within)
+        self._out.remove_garbage(named, lambda prefix: nullcontext(_named(catalogue, prefix)))
         for kind, records in kinds.items():
             place = self._out.path / kind
             with writing(place):
@@ -113,39 +118,50 @@ class _Copy:
         try:
             copied = _copy(source, self._out.path / file)
         except FileNotFoundError as error:
-            raise MissingError(source, catalogue.header().generation) from error
+            raise MissingError(source, _state(catalogue)) from error
         if copied != checksum:
             raise CollectionError(f"{source}: damaged: its checksum is not the catalogue's")
         self._count()
 
-    def _copy_thumbnails(self, catalogue: SqliteCatalogue) -> None:
+    def _copy_thumbnails(self, catalogue: SqliteCatalogue, ids: Sequence[str]) -> None:
         """A collection may be without them."""
-        are_all_there = True
-        with ThreadPoolExecutor(SYNCING_THREADS) as pool:
-            for prefix in PREFIXES:
-                ids = sorted(catalogue.ids_within(prefix))
-                for id_ in ids:
-                    _check_name(self._source.catalogue, ID, id_)
-                if ids:
-                    folder = self._out.thumbnails / prefix
-                    with writing(folder):
-                        folder.mkdir(parents=True, exist_ok=True)
-                    are_all_there &= all(list(pool.map(self._copy_thumbnail, ids)))
-                    sync(folder)
-        generation = catalogue.header().generation
-        if not are_all_there and _generation(self._source) != generation:
-            raise MissingError(self._source.thumbnails, generation)
+        missing = self._copy_each(CollectionFolder.thumbnail, ids)
+        if missing and _current_state(self._source) != _state(catalogue):
+            raise MissingError(missing[0], _state(catalogue))
 
-    def _copy_thumbnail(self, item: str) -> bool:
-        """Whether it is there."""
-        place = self._out.thumbnail(item)
+    def _copy_uploads(self, catalogue: SqliteCatalogue, ids: Sequence[str]) -> None:
+        missing = self._copy_each(CollectionFolder.upload, ids)
+        if missing:
+            raise MissingError(missing[0], _state(catalogue))
+
+    def _copy_each(
+        self, place_of: Callable[[CollectionFolder, str], Path], ids: Sequence[str]
+    ) -> list[Path]:
+        """The files of these items; those that are not there."""
+        for id_ in ids:
+            _check_name(self._source.catalogue, ID, id_)
+        if not ids:
+            return []
+        folder = place_of(self._out, ids[0]).parent  # of one prefix
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(SYNCING_THREADS) as pool:
+            missing = list(pool.map(lambda id_: self._copy_one(place_of, id_), ids))
+        sync(folder)
+        return [file for file in missing if file is not None]
+
+    def _copy_one(
+        self, place_of: Callable[[CollectionFolder, str], Path], item: str
+    ) -> Path | None:
+        """The file, if it is missing."""
+        file, place = place_of(self._source, item), place_of(self._out, item)
         if not place.exists():
             try:
-                _copy(self._source.thumbnail(item), place)
+                _copy(file, place)
             except FileNotFoundError:
-                return False
+                return file
             self._count()
-        return True
+        return None
 
     def _count(self) -> None:
         with self._counting:
@@ -159,12 +175,21 @@ def _copy_catalogue(file: Path, place: Path) -> None:
         connection.execute("VACUUM INTO ?", (str(place),))
 
 
-def _generation(folder: CollectionFolder) -> int:
+def _state(catalogue: SqliteCatalogue) -> State:
+    header = catalogue.header()
+    return header.generation, header.change
+
+
+def _current_state(folder: CollectionFolder) -> State:
     with (
         closing(connect(folder.catalogue)) as connection,
         reading(connection, folder.catalogue) as catalogue,
     ):
-        return catalogue.header().generation
+        return _state(catalogue)
+
+
+def _named(catalogue: SqliteCatalogue, prefix: str) -> tuple[set[str], set[str]]:
+    return catalogue.ids_within(prefix), catalogue.sent_within(prefix)
 
 
 def _check_name(catalogue: Path, expected: re.Pattern[str], name: str) -> None:

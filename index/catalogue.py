@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from index.folder import STAGING
 from index.indexes import IndexRecord
-from index.items import Failure, Item, Occurrence
+from index.items import UPLOADS, Failure, Item, Occurrence
 from index.migrations import FormatError, upgrade
 from index.segments import SegmentRecord
 from models.errors import CollectionError
@@ -37,6 +37,8 @@ class Header:
     model: str
     created_at: str  # ISO 8601, UTC
     updated_at: str
+    change: int = 0  # the number of the latest live change
+    folded: int = 0  # and of the latest that the generation has in its segments
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Counts:
     items: int
     occurrences: int
     failures: int
+    delta: int
+    deleted: int
 
 
 class Catalogue(Protocol):
@@ -121,12 +125,14 @@ class SqliteCatalogue:
                 model=meta["model"],
                 created_at=meta["created_at"],
                 updated_at=meta["updated_at"],
+                change=meta["changes"],
+                folded=meta["folded"],
             )
         except KeyError as error:
             raise CollectionError(f"{self._file}: damaged: its meta lacks {error}") from error
 
     def counts(self) -> Counts:
-        tables = ("items", "occurrences", "failures")
+        tables = ("items", "occurrences", "failures", "delta", "deleted")
         return Counts(*(self._rows(f"SELECT count(*) FROM {t}")[0][0] for t in tables))
 
     def _spaces(self) -> tuple[Space, ...]:
@@ -194,6 +200,14 @@ class SqliteCatalogue:
         """The items whose ids begin with these hex digits."""
         # no hex digit is beyond a g
         rows = self._rows("SELECT id FROM items WHERE id >= ? AND id < ?", (prefix, f"{prefix}g"))
+        return {id_ for (id_,) in rows}
+
+    def sent_within(self, prefix: str) -> set[str]:
+        """Those of them whose bytes were sent."""
+        rows = self._rows(
+            "SELECT item_id FROM occurrences WHERE item_id >= ? AND item_id < ? AND source = ?",
+            (prefix, f"{prefix}g", UPLOADS),
+        )
         return {id_ for (id_,) in rows}
 
     def ids_by_path(self, source: str) -> dict[str, str]:

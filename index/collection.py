@@ -1,8 +1,8 @@
 """A collection on disk, open for reading by many threads.
 
-Each snapshot is one read transaction beside the gallery of the generation that it names. The
-gallery is loaded once per generation and shared; the first snapshot after a job has published loads
-the new one.
+Each snapshot is one read transaction beside the gallery of what it sees: a generation, and the
+changes since. A generation is loaded once and shared; the first snapshot after a job has published
+loads the new one, and the first after a live change adds that to what is there.
 """
 
 import contextlib
@@ -11,7 +11,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from index.catalogue import SqliteCatalogue, connect, reading
+from index.catalogue import Header, SqliteCatalogue, connect, reading
+from index.delta import changes_since
 from index.folder import CollectionFolder
 from index.gallery import Gallery
 from index.items import Failure
@@ -30,6 +31,7 @@ class Collection:
         self._pooling = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
+        self._place: tuple[int, int] | None = None  # of the catalogue: device and inode
 
     @classmethod
     def open(cls, path: Path, roots: Mapping[str, Path] | None = None) -> "Collection":
@@ -70,28 +72,51 @@ class Collection:
                 connection = trying.enter_context(self._connection())
                 file = self._folder.catalogue
                 catalogue = trying.enter_context(reading(connection, file))
-                generation = catalogue.header().generation
+                header = catalogue.header()
                 try:
-                    gallery = self._gallery_of(generation, catalogue)
+                    gallery = self._gallery_of(header, catalogue)
                 except FileNotFoundError as error:
-                    if missing_from == generation:
+                    if missing_from == header.generation:
                         raise CollectionError(f"{error.filename}: the file is missing") from error
-                    missing_from = generation
+                    missing_from = header.generation
                     continue
                 if gallery is not None:
                     held.push(trying.pop_all())
                     return catalogue, gallery
 
-    def _gallery_of(self, generation: int, catalogue: SqliteCatalogue) -> Gallery | None:
-        """None where another thread has loaded a later generation meanwhile."""
+    def _gallery_of(self, header: Header, catalogue: SqliteCatalogue) -> Gallery | None:
+        """None where another thread has loaded a later state meanwhile."""
+        wanted = (header.generation, header.change)
         with self._loading:
-            if self._gallery is None or self._gallery.generation < generation:
-                self._gallery = Gallery.load(self._folder, catalogue)
-            return self._gallery if self._gallery.generation == generation else None
+            held = self._gallery
+            if held is None or held.generation < header.generation:
+                held = Gallery.load(self._folder, catalogue)
+            elif (held.generation, held.change) < wanted:
+                held = held.after(
+                    changes_since(catalogue, held.change, header.change, header.spaces)
+                )
+            self._gallery = held
+            return held if (held.generation, held.change) == wanted else None
+
+    def _check_place(self) -> None:
+        """The open files outlive their names: a collection that is not in its place any more is
+        not answered from, and neither is another one that took the place."""
+        file = self._folder.catalogue
+        try:
+            found = file.stat()
+        except OSError as error:
+            if self._place is None:
+                return  # `connect` says what there is instead
+            raise CollectionError(f"{file}: is not there any more: {error.strerror}") from error
+        place = (found.st_dev, found.st_ino)
+        if self._place not in (None, place):
+            raise CollectionError(f"{file}: another collection has taken its place since")
+        self._place = place
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """An idle connection or a new one; idle again afterwards."""
+        self._check_place()
         with self._pooling:
             if self._closed:
                 raise CollectionError(f"{self._folder.path}: this collection was closed")

@@ -3,6 +3,10 @@
 A range of values is then a slice of rows, however many there are. The values stay in SQLite: a
 column remembers one in every MARK_EVERY, and those that are as common, and asks for the few between
 two of them. So it takes 4 bytes a value and little more, whatever their type, and is exact.
+
+A column is of the items of segments whose facts are as they were when the generation was published.
+Of the others, those that were added or changed since, the values themselves are in order in memory,
+made anew for each state of the collection in which they are asked for.
 """
 
 import bisect
@@ -17,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.facts import Database, facts_in_order, facts_of
-from index.gallery import Gallery
+from index.gallery import NO_ROWS, Gallery, Mask, Rows
 from index.ranges import Edge, Range, Value, kind_of
 
 MARK_EVERY = 32
@@ -51,13 +55,14 @@ class Column:
     name: str
     rows: Entries  # (m,), by value; an item with several values is there several times
     marks: Marks
+    left_out: Rows = field(default_factory=lambda: NO_ROWS)  # of segments, rising
 
     @classmethod
     def make(cls, name: str, database: Database, gallery: Gallery) -> "Column":
         marks, parts = Marks(), [np.empty(0, np.int32)]
         value: Value | None = None
         first = end = 0
-        for values, rows in _batches(facts_in_order(database, name), gallery):
+        for values, rows in _batches(facts_in_order(database, name), gallery, unchanged(gallery)):
             parts.append(rows)
             for each in values:
                 if each != value:
@@ -67,7 +72,22 @@ class Column:
                 end += 1
         if value is not None:
             marks.add(value, first, end)
-        return cls(name, np.concatenate(parts), marks)
+        return cls(name, np.concatenate(parts), marks, gallery.touched)
+
+    def without(self, changed: Rows, published: int) -> "Column":
+        """Less the entries of these rows, of so many that are of segments."""
+        leaving = np.zeros(published, np.bool_)
+        leaving[changed] = True
+        leaves = leaving[self.rows]
+        before = np.concatenate([[0], np.cumsum(leaves)])  # how many leave before each entry
+        firsts, ends = (np.asarray(each, np.int64) for each in (self.marks.firsts, self.marks.ends))
+        marks = Marks(
+            self.marks.edges,
+            array("q", (firsts - before[firsts]).tolist()),
+            array("q", (ends - before[ends]).tolist()),
+            bytes=self.marks.bytes,
+        )
+        return Column(self.name, self.rows[~leaves], marks, np.union1d(self.left_out, changed))
 
     @property
     def bytes(self) -> int:
@@ -112,14 +132,43 @@ class Column:
         return self.marks.ends[place] + bisect.bisect_left(values, edge) - passed
 
 
+@dataclass(frozen=True)
+class Fresh:
+    """All values of a field that some rows have, rising."""
+
+    edges: list[Edge]
+    rows: Entries  # (m,), in their order
+
+    @classmethod
+    def make(cls, name: str, database: Database, gallery: Gallery, rows: Rows) -> "Fresh":
+        found = facts_of(database, name, gallery.ids(rows)) if len(rows) else ()
+        facts = [(Edge(kind_of(value), value, False), id_) for id_, value in found]
+        facts.sort()
+        held = gallery.rows_of([id_ for _, id_ in facts])
+        return cls([edge for edge, _ in facts], held.astype(np.int32))
+
+    def slices(self, ranges: Iterable[Range]) -> list[Entries]:
+        """The rows in each of these ranges."""
+        ends = ((bisect.bisect_left(self.edges, each) for each in (r.low, r.high)) for r in ranges)
+        return [self.rows[first:end] for first, end in ends]
+
+
+def unchanged(gallery: Gallery) -> Mask:
+    """(rows of segments,): those whose facts are as they were published."""
+    mask = np.ones(gallery.published, np.bool_)
+    mask[gallery.touched] = False
+    return mask
+
+
 def _batches(
-    facts: Iterable[tuple[Value, str]], gallery: Gallery
+    facts: Iterable[tuple[Value, str]], gallery: Gallery, wanted: Mask
 ) -> Iterator[tuple[list[Value], Entries]]:
-    """Values and their rows, in order, without those of items that the gallery does not hold."""
+    """Values and their rows, in order, of the wanted rows; `wanted` is of the first ones."""
     coming = iter(facts)
     while batch := list(islice(coming, BATCH)):
         rows = gallery.rows_of([id_ for _, id_ in batch])
-        held = rows >= 0
+        held = (rows >= 0) & (rows < len(wanted))
+        held[held] = wanted[rows[held]]
         values = [value for (value, _), here in zip(batch, held.tolist(), strict=True) if here]
         yield values, rows[held].astype(np.int32)
 
@@ -147,11 +196,16 @@ class Columns:
                 self._held.move_to_end(name)
             return self._held.get(name)
 
-    def get(self, name: str, make: Callable[[], Column]) -> Column:
+    def get(
+        self, name: str, make: Callable[[], Column], changed: Rows = NO_ROWS, published: int = 0
+    ) -> Column:
+        """Without the changed rows, of so many that are of segments."""
         with self._holding:
             making = self._making[name]
         with making:  # others wait for this column alone
             column = self.held(name) or make()
+            if not np.isin(changed, column.left_out).all():
+                column = column.without(changed, published)
             with self._holding:
                 self._held[name] = column
                 while len(self._held) > 1 and self._bytes() > self._budget_bytes:

@@ -89,7 +89,7 @@ def _table(snapshot: Snapshot, form: str) -> MetadataTable:
 
 
 def _all_rows(snapshot: Snapshot) -> Iterator[Row]:
-    roots = snapshot.roots()
+    roots = snapshot.places()
     for part in _parts(snapshot.gallery.rows):
         for item in _items(snapshot, part):
             yield row_of(item, roots)
@@ -121,7 +121,7 @@ class _VectorExport:
         """One file of vectors, and one of metadata."""
         vectors = self.out / VECTORS / f"{VECTORS}_{number}.npy"
         metadata = self.out / METADATA / f"{METADATA}_{number}{self.table.suffix}"
-        roots = self.snapshot.roots()
+        roots = self.snapshot.places()
         with whole(vectors) as vector_stream, whole(metadata) as metadata_stream:
             _write_header(vector_stream, len(rows), self.space.dimension)
             with self.table.filling(metadata_stream) as append:

@@ -4,6 +4,7 @@
     segments/<hash>           vectors
     indexes/<hash>            FAISS
     thumbnails/ab/<id>.webp
+    uploads/ab/<id>           what was sent while it was served
     .pictor-staging/          what a job has written and not published yet; mirrors the folder
       journal.sqlite, parts/  what it has finished, which the next job goes on from
     .pictor-lock              held by the one job that runs
@@ -14,12 +15,15 @@ A file that the catalogue does not name is garbage; a file that it names is neve
 import contextlib
 import hashlib
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.items import upload_path
 from models.errors import CollectionError
 from models.files import sync
 
@@ -28,6 +32,11 @@ LOCK = ".pictor-lock"
 STAGING = ".pictor-staging"
 SYNCING_THREADS = 16
 VECTOR_FOLDERS = ("segments", "indexes")
+UNFINISHED = ".tmp"
+ABANDONED_S = 3600  # what has been unfinished for so long is nobody's
+
+
+Holding = Callable[[str], AbstractContextManager[tuple[AbstractSet[str], AbstractSet[str]]]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,10 @@ class CollectionFolder:
         return self.path / "thumbnails"
 
     @property
+    def uploads(self) -> Path:
+        return self.path / "uploads"
+
+    @property
     def journal(self) -> Path:
         return self.path / "journal.sqlite"
 
@@ -68,6 +81,9 @@ class CollectionFolder:
 
     def thumbnail(self, item: str) -> Path:
         return self.thumbnails / item[:2] / thumbnail_name(item)
+
+    def upload(self, item: str) -> Path:
+        return self.uploads / upload_path(item)
 
     def has_thumbnail(self, item: str) -> bool:
         return self.thumbnail(item).is_file() or self.staging.thumbnail(item).is_file()
@@ -121,27 +137,37 @@ class CollectionFolder:
                 changed.update((place.parent, place.parent.parent))
             list(pool.map(sync, changed))
 
-    def remove_garbage(
-        self, vectors: AbstractSet[str], items_within: Callable[[str], AbstractSet[str]]
-    ) -> None:
+    def remove_garbage(self, vectors: AbstractSet[str], holding: Holding) -> None:
         """Remove the files, among those that only a catalogue can name, that it does not name.
 
-        `items_within(prefix)` are the ids that begin with it.
+        Within `holding(prefix)` no ids that begin with it come or go; it gives those that are there
+        and, of them, those that were sent.
         """
         for kind in VECTOR_FOLDERS:
             _remove_others(self.path / kind, vectors)
-        with contextlib.suppress(OSError):
-            for folder in sorted(self.thumbnails.iterdir()):
-                named = {thumbnail_name(id_) for id_ in items_within(folder.name)}
-                _remove_others(folder, named)
+        for prefix in sorted({*_names(self.thumbnails), *_names(self.uploads)}):
+            with holding(prefix) as (ids, sent):
+                _remove_others(self.thumbnails / prefix, {thumbnail_name(id_) for id_ in ids})
+                _remove_others(self.uploads / prefix, sent)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [each.name for each in folder.iterdir()]
+    except OSError:
+        return []  # there may be none of its kind
 
 
 def _remove_others(folder: Path, named: AbstractSet[str]) -> None:
     # what cannot be removed now is garbage for the next build
     with contextlib.suppress(OSError):
         for file in sorted(folder.iterdir()):
-            if file.name not in named and file.is_file():
+            if file.name not in named and file.is_file() and not _is_being_written(file):
                 file.unlink()
+
+
+def _is_being_written(file: Path) -> bool:
+    return file.suffix == UNFINISHED and time.time() - file.stat().st_mtime < ABANDONED_S
 
 
 def is_collection(path: Path) -> bool:

@@ -1,28 +1,30 @@
-"""The vectors of one generation, in memory: mapped segments, the indexes over them, and ids.
+"""The vectors that a snapshot sees: those of its generation, and those that were added since.
 
-Loaded once and shared by every snapshot of its generation; never changed. A row is a position in
-the concatenation of the segments, the same item in every space, and means nothing outside one
-gallery. Rows whose items have left are dead: nothing here ever names one. An index covers the first
-rows; what came after it was built is searched exactly, beside it.
+Never changed: a change makes another gallery, which shares all that is large, and the snapshots of
+one state share one gallery. A row is a position in the concatenation of the segments and of what
+was added since, the same item in every space, and means nothing outside one gallery. Rows whose
+items have left are dead: nothing here ever names one.
 """
 
 import re
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue import Catalogue
-from index.faiss import Nearest, exact_index
+from index.delta import Changes, changes_of_generation
+from index.faiss import Nearest
 from index.folder import CollectionFolder
+from index.frozen import NO_ROWS, Frozen, Held
 from index.indexes import dead_rows, open_index
-from index.neighbours import Mask, Neighbours, Rows, TunedIndex
+from index.live_rows import LiveRows
+from index.neighbours import Mask, Neighbours, Rows
 from index.segments import Segment, Units, open_segment
 from index.units import StackedUnits
-from models.errors import CollectionError, SpaceError
+from models.errors import SpaceError
 from models.query import Likeness
 from models.space import Space, named
 from models.vectors import Embeddings, Vector
@@ -33,38 +35,23 @@ CHUNK_ROWS = 4096
 ID = re.compile(r"[0-9a-f]{32}")
 
 T = TypeVar("T")
-NO_ROWS: Rows = np.empty(0, np.int64)
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a gallery is made of; `indexes`, one a space, cover the first of the segments."""
-
-    segments: Sequence[Segment]
-    indexes: Sequence[TunedIndex]
-    dead: Rows = field(default_factory=lambda: NO_ROWS)
 
 
 class Gallery:
     def __init__(self, generation: int, spaces: tuple[Space, ...], held: Held) -> None:
-        self.generation = generation
-        self.spaces = spaces
-        self._segments = tuple(held.segments)
-        sizes = [len(segment) for segment in self._segments]
-        self._starts = np.cumsum([0, *sizes], dtype=np.int64)
-        self._alive = np.ones(len(self), dtype=np.bool_)
-        self._alive[held.dead] = False
-        self._has_dead = len(held.dead) > 0
-        self._neighbours = tuple(
-            self._neighbours_of(position, index) for position, index in enumerate(held.indexes)
-        )
-        # an id is two big-endian halves, so that comparing numbers compares ids
-        ids = [segment.ids.view(">u8").astype(np.uint64) for segment in self._segments]
-        self._ids = np.concatenate([np.empty((0, 2), np.uint64), *ids])  # (n, 2)
-        self.rows: Rows = np.flatnonzero(self._alive)  # those that live, rising
-        living = self._ids[self.rows]
-        self._by_id = self.rows[np.lexsort((living[:, 1], living[:, 0]))]
-        self._sorted_highs = self._ids[self._by_id, 0]
+        """Of a generation as it was published."""
+        frozen = Frozen(generation, spaces, held)
+        self._see(frozen, LiveRows(spaces), frozen.alive, change=0, touched=NO_ROWS)
+
+    def _see(
+        self, frozen: Frozen, live: LiveRows, alive: Mask, *, change: int, touched: Rows
+    ) -> None:
+        self.generation, self.spaces, self.change = frozen.generation, frozen.spaces, change
+        self.touched = touched
+        self._frozen, self._rows, self._alive = frozen, live, alive
+        self._live = live.view(len(alive) - len(frozen))
+        self.rows: Rows = np.flatnonzero(alive)  # those that live, rising
+        self._neighbours = tuple(map(self._neighbours_of, range(len(self.spaces))))
         self._made: dict[Hashable, Any] = {}
         self._making = threading.RLock()
 
@@ -79,25 +66,49 @@ class Gallery:
             for record, dimension in zip(catalogue.indexes(), dimensions, strict=True)
         ]
         dead = dead_rows(records, catalogue.dead())
-        return cls(header.generation, header.spaces, Held(segments, indexes, dead))
+        gallery = cls(header.generation, header.spaces, Held(segments, indexes, dead))
+        return gallery.after(
+            changes_of_generation(catalogue, header.folded, header.change, header.spaces)
+        )
 
-    def _neighbours_of(self, position: int, covering: TunedIndex) -> Neighbours:
-        units = [segment.vectors[position].units for segment in self._segments]
-        rows = len(covering.index)
-        if rows not in self._starts:
-            raise CollectionError(f"index holds {rows} rows, segments end at {self._starts}")
-        others = units[int(np.searchsorted(self._starts, rows)) :]
-        beside = exact_index(self.spaces[position].dimension, others) if others else None
-        return Neighbours(StackedUnits(units), covering, beside)
+    def after(self, changes: Changes) -> "Gallery":
+        """Of the same generation, once these have happened, too."""
+        ids = [row.tobytes().hex() for row in changes.added.ids]
+        left = self.rows_of([*changes.deleted, *ids])
+        others = np.concatenate([left, self.rows_of(changes.touched)])
+        alive = np.concatenate([self._alive, np.ones(len(ids), np.bool_)])
+        alive[left[left >= 0]] = False
+        first = len(self._frozen)
+        touched = np.union1d(self.touched, others[(others >= 0) & (others < first)])
+        live = self._rows
+        if len(live) != len(self._live):
+            live = live.forked(len(self._live))
+        live.append(changes.added)
+        later = Gallery.__new__(Gallery)
+        later._see(self._frozen, live, alive, change=changes.number, touched=touched)
+        return later
+
+    def _neighbours_of(self, space: int) -> Neighbours:
+        frozen, live = self._frozen, self._live
+        units = [*frozen.units(space), live.vectors[space].units]
+        added = live.exact[space] if len(live) else None
+        return Neighbours(
+            StackedUnits(units), frozen.coverings[space], frozen.besides[space], added
+        )
 
     def __len__(self) -> int:
         """Of all rows, dead ones included: a row is always less."""
-        return int(self._starts[-1])
+        return len(self._alive)
 
     @property
     def count(self) -> int:
         """Of the rows that live: the items."""
         return len(self.rows)
+
+    @property
+    def published(self) -> int:
+        """How many rows, the first ones, are of segments."""
+        return len(self._frozen)
 
     def position(self, space: Space) -> int:
         """Raises SpaceError, naming both, for a space that this collection does not hold."""
@@ -125,7 +136,7 @@ class Gallery:
         that `among` marks (len(gallery),), where it is given. Many at once cost far less than one
         by one; a text's likes are looked for harder than a picture's, so it is what is assumed."""
         wanted = among
-        if self._has_dead:
+        if self.count < len(self):
             wanted = self._alive if among is None else among & self._alive
         return self._neighbours[self.position(space)].nearest(vectors, k, likeness, wanted)
 
@@ -133,39 +144,41 @@ class Gallery:
         """The row of an id; None for an unknown id or what is not an id at all."""
         if not ID.fullmatch(item):
             return None
-        key = np.frombuffer(bytes.fromhex(item), dtype=">u8").astype(np.uint64)
-        first = np.searchsorted(self._sorted_highs, key[0], side="left")
-        last = np.searchsorted(self._sorted_highs, key[0], side="right")
-        rows = self._by_id[first:last]
-        same = rows[self._ids[rows, 1] == key[1]]
-        return int(same[0]) if len(same) else None
+        row = int(self.rows_of([item])[0])
+        return None if row < 0 else row
 
     def rows_of(self, items: Sequence[str]) -> Rows:
         """(m,): the row of each of these ids, -1 for one that is not held."""
         asked = np.frombuffer(bytes.fromhex("".join(items)), dtype=">u8").reshape(-1, 2)
-        keys = asked.astype(np.uint64)
-        at = np.searchsorted(self._sorted_highs, keys[:, 0])
-        rows = np.full(len(keys), -1, dtype=np.int64)
-        inside = at < len(self._by_id)
-        rows[inside] = self._by_id[at[inside]]
-        wrong = ~inside
-        wrong[inside] = (self._ids[rows[inside]] != keys[inside]).any(axis=1)
-        # unknown ids, and those that begin as another does
-        for number in np.flatnonzero(wrong).tolist():
-            row = self.row(items[number])
-            rows[number] = -1 if row is None else row
+        rows = self._frozen.rows_of(asked.astype(np.uint64))
+        lost = rows < 0
+        lost[~lost] = ~self._alive[rows[~lost]]
+        for number in np.flatnonzero(lost).tolist():
+            rows[number] = self._row_added(items[number])
         return rows
+
+    def _row_added(self, item: str) -> int:
+        for position in reversed(self._rows.positions(item)):
+            row = len(self._frozen) + position
+            if row < len(self) and self._alive[row]:
+                return row
+        return -1
 
     def living(self, rows: Rows) -> Rows:
         """Those of the rows that are not dead."""
         return rows[self._alive[rows]]
 
     def ids(self, rows: Rows) -> list[str]:
-        return [pair.tobytes().hex() for pair in self._ids[rows].astype(">u8")]
+        return [pair.tobytes().hex() for pair in self.id_keys(rows).astype(">u8")]
 
     def id_keys(self, rows: Rows) -> NDArray[np.uint64]:
         """(m, 2): ordered as the ids are, first column first."""
-        keys: NDArray[np.uint64] = self._ids[rows]
+        added = rows >= len(self._frozen)
+        if not added.any():
+            return self._frozen.keys[rows]
+        keys = np.empty((len(rows), 2), np.uint64)
+        keys[~added] = self._frozen.keys[rows[~added]]
+        keys[added] = self._live.keys[rows[added] - len(self._frozen)]
         return keys
 
     def units(self, rows: Rows, space: Space) -> Units:
@@ -176,34 +189,52 @@ class Gallery:
 
     def embedding(self, row: int, space: Space) -> Vector:
         """(dim,) float32, as the model gave it, within float16's precision."""
-        number = int(np.searchsorted(self._starts, row, side="right")) - 1
-        vectors = self._segments[number].vectors[self.position(space)]
-        within = row - self._starts[number]
+        for start, segment in self._parts():
+            if row < start + len(segment):
+                vectors = segment.vectors[self.position(space)]
+                within = row - start
+                break
         embedding: Vector = vectors.units[within].astype(np.float32) * vectors.norms[within]
         return embedding
+
+    def _parts(self) -> Iterator[tuple[int, Segment]]:
+        """With the first row of each."""
+        starts = self._frozen.starts.tolist()
+        yield from zip(starts, self._frozen.segments, strict=False)
+        if len(self._live):
+            yield starts[-1], self._live.segment
 
     def chunks(self, spaces: Iterable[Space]) -> Iterator[tuple[Rows, dict[Space, Units]]]:
         """Every row that lives once, in order, with its units of these spaces, in parts that are
         small enough to compute on."""
         positions = {space: self.position(space) for space in spaces}
-        for start, segment in zip(self._starts, self._segments, strict=False):
+        for start, segment in self._parts():
             for first in range(0, len(segment), CHUNK_ROWS):
                 last = min(first + CHUNK_ROWS, len(segment))
+                living = self._alive[start + first : start + last]
                 units = {
                     space: segment.vectors[position].units[first:last]
                     for space, position in positions.items()
                 }
                 rows = np.arange(start + first, start + last)
-                if self._has_dead:
-                    living = self._alive[start + first : start + last]
-                    rows = rows[living]
-                    units = {space: each[living] for space, each in units.items()}
+                if not living.all():
+                    rows, units = rows[living], {s: each[living] for s, each in units.items()}
                 yield rows, units
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, made once for this generation."""
+        """What `make` gives, made once for this state of the collection."""
         with self._making:
             if key not in self._made:
                 self._made[key] = make()
             made: T = self._made[key]
             return made
+
+    def once_a_generation(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for all states of this generation."""
+        return self._frozen.once(key, make)
+
+    def once_a_while(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made for a generation, and again each time that twice as much was
+        added or has left since: for what describes the whole, and hardly changes with a row."""
+        left = len(self) - self.count
+        return self._frozen.once(key, make, (len(self._live) + left + 1).bit_length())

@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 ID_HEX = 32
+UPLOADS = "@uploads"  # the source of what was sent while a collection is served
 
 Scalar = str | int | float | bool
 Metadata = dict[str, Scalar]
@@ -75,3 +76,8 @@ class Item:
 
 def item_id(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:ID_HEX]
+
+
+def upload_path(item: str) -> str:
+    """Where the bytes of what was sent are, in the collection's folder of uploads."""
+    return f"{item[:2]}/{item}"

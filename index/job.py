@@ -8,17 +8,18 @@ raises InputError, one that cannot write raises CollectionError.
 """
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.building import IndexBuilder, IndexOptions
-from index.catalogue import connect, reading
+from index.catalogue import SqliteCatalogue, connect, sqlite_errors
 from index.folder import CollectionFolder, checksum
 from index.importing import Importing
 from index.journal import Journal
 from index.known import Known
+from index.late import LateUploads
 from index.lock import job_lock
 from index.previous import Previous, read_previous
 from index.publishing import Publication, Published, publish
@@ -74,7 +75,8 @@ def build_collection(  # noqa: PLR0913
     ):
         known = Known(folder, previous, journal, thumbnails=options.thumbnails)
         scan = Scan(folder, known, journal, encoder, options=options)
-        scanned = scan.run(pictures, progress or _ignore)
+        sent = [] if previous.is_whole else [previous.uploads(folder)]
+        scanned = scan.run([*pictures, *sent], progress or _ignore)
         imported = Importing(folder, previous, journal, encoder, options).run(vectors)
         journal.end()
         if not journal.occurrences():
@@ -92,6 +94,7 @@ def build_collection(  # noqa: PLR0913
                 roots=[source.root for source in sources if source.root is not None],
                 journal=journal.file,
                 staged=staged,
+                late=LateUploads(folder, previous, encoder, options),
             ),
         )
         failed = len(journal.failures())
@@ -124,11 +127,19 @@ def _journal(folder: CollectionFolder, previous: Previous, spaces: Sequence[Spac
 def _tidy(folder: CollectionFolder, staged: Staged) -> None:
     folder.clear_staging()
     named = {record.name for records in (staged.segments, staged.indexes) for record in records}
-    with (
-        closing(connect(folder.catalogue)) as connection,
-        reading(connection, folder.catalogue) as catalogue,
-    ):
-        folder.remove_garbage(named, catalogue.ids_within)
+    with closing(connect(folder.catalogue)) as connection:
+
+        @contextmanager
+        def holding(prefix: str) -> Iterator[tuple[set[str], set[str]]]:
+            connection.execute("BEGIN IMMEDIATE")  # so that nobody adds meanwhile
+            try:
+                catalogue = SqliteCatalogue(connection, folder.catalogue)
+                yield catalogue.ids_within(prefix), catalogue.sent_within(prefix)
+            finally:
+                connection.rollback()
+
+        with sqlite_errors(folder.catalogue):
+            folder.remove_garbage(named, holding)
 
 
 def _ignore(progress: Progress) -> None:

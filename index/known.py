@@ -54,6 +54,8 @@ class Known:
             self._taken.discard(item)
 
     def _lacks(self, item: str) -> Lacks:
+        if self._previous.deleted(item):
+            return Lacks(vector=False, thumbnail=False)
         vector = not self._journal.holds(item) and not self._previous.embedded(item)
         thumbnail = self._thumbnails and not self._folder.has_thumbnail(item)
         return Lacks(vector, thumbnail)

@@ -2,8 +2,9 @@
 
 matching(database, gallery, filter) -> Few or Many. A condition that few items satisfy is asked of
 SQLite's indexes, by a probe of bounded length, and the rest of an `and` only about these items; one
-that many satisfy is a slice of its column, which is made once a generation. An item satisfies a
-condition if any of its occurrences does; `not` is the complement over items.
+that many satisfy is a slice of its column, which is made once a generation, and of what is fresh
+beside it (index/columns.py). An item satisfies a condition if any of its occurrences does; `not` is
+the complement over items.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +14,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from index.columns import Column, Columns, Entries
+from index.columns import Column, Columns, Entries, Fresh
 from index.facts import Database, facts_in, facts_of, place_of
 from index.filters import And, Condition, Filter, Node, Not
 from index.gallery import Gallery
@@ -65,7 +66,8 @@ def matching(
     limits: Limits = Limits(),
 ) -> Selection:
     """Of a gallery and a transaction of one generation."""
-    asking = _Asking(database, gallery, gallery.once("columns", Columns), limits)
+    columns = gallery.once_a_generation("columns", Columns)
+    asking = _Asking(database, gallery, columns, limits)
     # a wide part of an `and` costs little before its narrow one is found
     for most in (limits.one_by_one // 10, limits.one_by_one, limits.few):
         rows = asking.few(filter.root, most)
@@ -100,9 +102,8 @@ class _Asking:
         return reduce(np.union1d, found)
 
     def _few_of_condition(self, condition: Condition, most: int) -> Rows | None:
-        column = self.columns.held(condition.field)
-        if column is not None:
-            slices = self._slices(column, condition)
+        if self.columns.held(condition.field) is not None:
+            slices = self._slices(self._column(condition.field), condition)
             return _rows_of(slices) if sum(map(len, slices)) <= most else None
         if not place_of(condition.field).indexed:
             return None
@@ -165,13 +166,32 @@ class _Asking:
         return mask
 
     def _column(self, name: str) -> Column:
-        return self.columns.get(name, lambda: Column.make(name, self.database, self.gallery))
+        def make() -> Column:
+            return Column.make(name, self.database, self.gallery)
+
+        return self.columns.get(name, make, self.gallery.touched, self.gallery.published)
 
     def _slices(self, column: Column, condition: Condition) -> list[Entries]:
         if condition not in self.sliced:
             slices = column.slices(condition.ranges, self.database, self.gallery)
-            self.sliced[condition] = slices
+            self.sliced[condition] = [*slices, *self._fresh(column).slices(condition.ranges)]
         return self.sliced[condition]
+
+    def _fresh(self, column: Column) -> Fresh:
+        """Of the rows that the column leaves out, and those that were added since."""
+        gallery, left_out = self.gallery, column.left_out
+        key = ("fresh", column.name, len(left_out), int(left_out.sum()))
+        return gallery.once(
+            key,
+            lambda: Fresh.make(
+                column.name,
+                self.database,
+                gallery,
+                gallery.living(
+                    np.concatenate([left_out, np.arange(gallery.published, len(gallery))])
+                ),
+            ),
+        )
 
 
 def _rows_of(found: Iterable[NDArray[np.integer]]) -> Rows:

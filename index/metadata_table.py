@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from index.arrow import load_pyarrow
-from index.items import Item, Scalar
+from index.items import UPLOADS, Item, Scalar, upload_path
 from models.errors import InputError
 
 FIRST_COLUMNS = ("key", "image_path", "url", "caption")
@@ -97,9 +97,8 @@ def row_of(item: Item, roots: Mapping[str, Path]) -> Row:
     if "://" in first.path:
         row["url"] = first.path
     else:
-        row["image_path"] = str(
-            roots[first.source] / first.path if first.source in roots else first.path
-        )
+        path = upload_path(item.id) if first.source == UPLOADS else first.path
+        row["image_path"] = str(roots[first.source] / path if first.source in roots else path)
     if item.caption is not None:
         row["caption"] = item.caption
     for name, value in item.metadata.items():

@@ -5,6 +5,7 @@ A step that has been released is never edited. `migrate` runs inside the caller'
 
 import sqlite3
 
+from index import delta
 from models.errors import CollectionError
 
 
@@ -131,6 +132,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             AFTER UPDATE OF key, path, item_id, caption, metadata ON occurrences
             BEGIN {FORGOTTEN} {KNOWN_EACH} END""",
     ),
+    delta.STEP,
 )
 FORMAT_VERSION = len(MIGRATIONS)
 

@@ -1,9 +1,10 @@
 """The nearest rows of one space: an index proposes, the stored vectors decide.
 
-An index covers the first rows, and those that came after it was built are searched exactly beside
-it. Of an index that is not exact the proposals are scored again, so that what comes back is in
-order of the true inner products; how many there are, and how hard it looks for them, was tuned for
-queries that are like pictures and for those that are like texts.
+An index covers the first rows; those that came after it was built are searched exactly beside it,
+and so are those that were added since the generation was published. Of an index that is not exact
+the proposals are scored again, so that what comes back is in order of the true inner products; how
+many there are, and how hard it looks for them, was tuned for queries that are like pictures and for
+those that are like texts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,6 +68,7 @@ class Neighbours:
     units: StackedUnits  # of all rows
     covering: TunedIndex  # of the first ones
     beside: VectorIndex | None = None  # exact, of the rest
+    added: VectorIndex | None = None  # exact, of what came behind these
 
     @property
     def exact(self) -> bool:
@@ -77,18 +79,22 @@ class Neighbours:
     ) -> list[Nearest]:
         """For each vector (n, dim) the nearest k rows of those that `among` (rows,) marks: scores
         (m,) falling, rows (m,), m <= k."""
-        covered = len(self.covering.index)
-        first, rest = (None, None) if among is None else (among[:covered], among[covered:])
-        found = self._covered(vectors, k, likeness, first)
-        if self.beside is None:
-            return found
-        others = self.beside.search(vectors, k, among=rest)
-        return [_merged(a, b, covered, k) for a, b in zip(found, others, strict=True)]
+        start = len(self.covering.index)
+        found = self._covered(vectors, k, likeness, None if among is None else among[:start])
+        for part in (self.beside, self.added):
+            if part is not None:
+                end = start + len(part)
+                others = part.search(vectors, k, among=None if among is None else among[start:end])
+                found = [_merged(a, b, start, k) for a, b in zip(found, others, strict=True)]
+                start = end
+        return found
 
     def _covered(
         self, vectors: Embeddings, k: int, likeness: Likeness, among: Mask | None
     ) -> list[Nearest]:
         index = self.covering.index
+        if among is not None and among.all():
+            among = None  # what is dead is behind these
         if among is not None and not index.takes_selector:
             return [self._scan(vector, k, among) for vector in vectors]
         marked = len(index) if among is None else int(np.count_nonzero(among))

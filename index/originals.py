@@ -2,7 +2,8 @@
 
 A file is given out only from inside its root, links followed, and only while its content is still
 the item's: a file that was changed since is another picture. A root is a folder or an archive, and
-a path may lead into an archive in it: `shard.tar/beach.jpg`.
+a path may lead into an archive in it: `shard.tar/beach.jpg`. What was sent lies in the collection,
+by content.
 """
 
 import os
@@ -10,7 +11,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from index.items import Item, Occurrence, item_id
+from index.items import UPLOADS, Item, Occurrence, item_id, upload_path
 from index.sourcing.lookup import is_archive, read_member
 from models.errors import GoneError, ImageError
 
@@ -31,7 +32,9 @@ def _read(item: Item, occurrence: Occurrence, roots: Mapping[str, Path]) -> byte
     if occurrence.source not in roots:
         raise ValueError("its source is not a folder")
     place = roots[occurrence.source]
-    if place.is_file():
+    if occurrence.source == UPLOADS:
+        data = _read_file(place, upload_path(item.id), item.bytes)
+    elif place.is_file():
         data = read_member(place, occurrence.path, item.bytes)
     else:
         data = _read_inside(Path(os.path.realpath(place)), occurrence.path, item.bytes)

@@ -7,7 +7,7 @@ which needs their pictures scanned again, and so are all of them for a model of 
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from index.catalogue import NothingPublished, SqliteCatalogue, connect, reading
+from index.delta import Changes, changes_of_generation, no_changes
 from index.folder import CollectionFolder, checksum
 from index.found import FoundImage
 from index.indexes import IndexRecord
 from index.segments import Segment, SegmentRecord, open_segment, rows_to_ids
+from index.uploads import UPLOADS, UploadSource
 from models.errors import CollectionError
 from models.space import Space, named
 
@@ -40,19 +42,42 @@ class Previous:
         indexes: tuple[IndexRecord, ...] = (),
         *,
         is_whole: bool = True,
+        has_spaces: bool = True,
     ) -> None:
         self._connection = connection
-        self._asking = threading.Lock()
+        self._asking = threading.RLock()
         self.kept = kept
         self.indexes = indexes
-        self.is_whole = is_whole  # every item of the catalogue has its vector in `kept`
-        self._with_vectors = None if is_whole else _ids(kept)
+        self.is_whole = is_whole  # every item has its vector in `kept`, or in the delta
+        self.has_spaces = has_spaces  # its vectors are of the job's spaces
+        self.with_vectors = frozenset[str]() if is_whole else _ids(kept)  # in `kept`
 
     def embedded(self, item: str) -> bool:
         """Whether the collection knows this item and has its vectors."""
-        if self._with_vectors is not None and item not in self._with_vectors:
-            return False
-        return bool(self._rows("SELECT 1 FROM items WHERE id = ?", (item,)))
+        if self.is_whole or item in self.with_vectors:
+            return bool(self._rows("SELECT 1 FROM items WHERE id = ?", (item,)))
+        added = self._rows("SELECT 1 FROM delta WHERE item_id = ?", (item,))
+        return self.has_spaces and bool(added)
+
+    def deleted(self, item: str) -> bool:
+        """Whether this item is to stay away."""
+        return bool(self._rows("SELECT 1 FROM deleted WHERE item_id = ?", (item,)))
+
+    def changes(self, folder: CollectionFolder, spaces: Sequence[Space]) -> Changes:
+        """Since its generation was published, until now; what was added only where it is of these
+        spaces."""
+        if self._connection is None or not self.has_spaces:
+            return no_changes(spaces)
+        with self._asking, reading(self._connection, folder.catalogue) as catalogue:
+            header = catalogue.header()
+            return changes_of_generation(catalogue, header.folded, header.change, spaces)
+
+    def uploads(self, folder: CollectionFolder) -> UploadSource:
+        """What was sent so far."""
+        if self._connection is None:
+            return UploadSource(folder, ())
+        with self._asking, reading(self._connection, folder.catalogue) as catalogue:
+            return UploadSource.of(folder, catalogue)
 
     def item_at(self, found: FoundImage) -> str | None:
         """The item that a file with this stamp is known to hold."""
@@ -63,14 +88,17 @@ class Previous:
         return str(rows[0][0]) if rows else None
 
     def lost(self, scanned: Collection[str]) -> int:
-        """How many items without vectors occur in sources that are not scanned."""
-        if self._with_vectors is None:
+        """How many items without vectors occur only in sources that are not scanned, and were not
+        sent."""
+        if self.is_whole:
             return 0
         marks = ",".join("?" * len(scanned))
         outside = self._rows(
-            f"SELECT DISTINCT item_id FROM occurrences WHERE source NOT IN ({marks})", [*scanned]
+            f"SELECT DISTINCT item_id FROM occurrences WHERE source NOT IN ({marks}) "
+            "AND item_id NOT IN (SELECT item_id FROM occurrences WHERE source = ?)",
+            [*scanned, UPLOADS],
         )
-        return sum(id_ not in self._with_vectors for (id_,) in outside)
+        return sum(not self.embedded(id_) for (id_,) in outside)
 
     def _rows(self, statement: str, values: Collection[Any]) -> list[tuple[Any, ...]]:
         if self._connection is None:
@@ -114,7 +142,7 @@ def _previous(
     spaces: tuple[Space, ...],
 ) -> Previous:
     if catalogue.header().spaces != spaces:
-        return Previous(connection, is_whole=False)
+        return Previous(connection, is_whole=False, has_spaces=False)
     records, dead = catalogue.segments(), catalogue.dead()
     kept = tuple(
         Kept(record, segment, frozenset(dead.get(record.name, np.empty(0, np.int64)).tolist()))

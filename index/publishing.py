@@ -1,31 +1,33 @@
 """One transaction that makes a new generation of a collection.
 
 Only the scanned sources' occurrences, failures and roots change; items that nothing holds any more
-leave, and their rows are dead from then on; the lists of segments and indexes are switched. Before
-the commit the catalogue is checked against the vectors: as many items as rows that live, or nothing
-is published. Where a job has found nothing new there is no new generation.
+leave, and their rows are dead from then on; the lists of segments and indexes are switched. What
+was added and deleted live while the job ran stays added and deleted (index/settling.py). Before the
+commit the catalogue is checked against the vectors: as many items as rows that live, or nothing is
+published. Where a job has found nothing new there is no new generation.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from index.catalogue import ITEM_FIELDS, sqlite_errors
 from index.folder import writing
+from index.late import LateUploads
 from index.migrations import migrate
-from index.segments import ids_to_rows
+from index.settling import fold
 from index.sources import Root
 from index.staging import Staged
 from models.errors import CollectionError
 from models.files import sync
 from models.space import Space
 
+WAIT_S = 60.0  # for a live change to end
+ROUNDS = 3  # until those that add live wait for the job
 # names of sources come as one JSON array
 SCANNED = "source IN (SELECT value FROM json_each(?))"
 # of a folder that could not be looked into nobody knows what has left
@@ -47,6 +49,7 @@ class Publication:
     roots: Sequence[Root]
     journal: Path
     staged: Staged
+    late: LateUploads
 
 
 @dataclass(frozen=True)
@@ -58,25 +61,55 @@ class Published:
 
 def publish(file: Path, publication: Publication) -> Published:
     """Commit it; durable when it returns."""
-    with sqlite_errors(file), closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("ATTACH ? AS job", (str(publication.journal),))
-        connection.execute("BEGIN IMMEDIATE")
-        migrate(connection)
-        before = connection.total_changes
-        removed = _write_items(connection, publication)
-        _write_failures(connection, publication)
-        _write_roots(connection, publication.roots)
-        _write_vectors(connection, publication)
-        changed = connection.total_changes > before
-        _write_stamps(connection)  # which nobody sees
-        published = _settled(connection, publication, removed, changed=changed)
-        connection.execute("COMMIT")
+    late, published = publication.late, None
+    with sqlite_errors(file), closing(_connected(file, publication.journal)) as connection:
+        for _ in range(ROUNDS):
+            with _writing(connection):
+                missing = late.missing(connection, publication.staged)
+                published = None if missing else _written(connection, publication)
+            if published is not None:
+                break
+            late.embed(missing)  # while others add
+        else:
+            with _writing(connection):  # while they wait
+                late.embed(late.missing(connection, publication.staged))
+                published = _written(connection, publication)
     with writing(file.parent):
         sync(file.parent)
     return published
+
+
+def _connected(file: Path, journal: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None, timeout=WAIT_S)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("ATTACH ? AS job", (str(journal),))
+    return connection
+
+
+@contextmanager
+def _writing(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        migrate(connection)
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.rollback()
+
+
+def _written(connection: sqlite3.Connection, publication: Publication) -> Published:
+    before = connection.total_changes
+    removed = _write_items(connection, publication)
+    _write_failures(connection, publication)
+    _write_roots(connection, publication.roots)
+    _write_vectors(connection, publication)
+    fold(connection, publication.staged, removed, publication.late.rows)
+    changed = connection.total_changes > before
+    _write_stamps(connection)  # which nobody sees
+    return _settled(connection, publication, removed, changed=changed)
 
 
 def _write_items(connection: sqlite3.Connection, publication: Publication) -> list[str]:
@@ -87,6 +120,7 @@ def _write_items(connection: sqlite3.Connection, publication: Publication) -> li
     connection.execute(
         f"INSERT INTO items ({columns}) SELECT {columns} FROM job.items "
         "WHERE id IN (SELECT item_id FROM job.occurrences) "
+        "AND id NOT IN (SELECT item_id FROM deleted) "
         f"ON CONFLICT (id) DO UPDATE SET {update}"
     )
     connection.execute(
@@ -98,9 +132,11 @@ def _write_items(connection: sqlite3.Connection, publication: Publication) -> li
     # what is as it was stays untouched; an item that was deleted meanwhile stays deleted
     connection.execute(
         f"INSERT INTO occurrences ({AT}) SELECT {AT} FROM (SELECT {AT} FROM job.occurrences "
-        f"EXCEPT SELECT {AT} FROM main.occurrences) WHERE item_id IN (SELECT id FROM items) "
+        f"WHERE {SCANNED} EXCEPT SELECT {AT} FROM main.occurrences) "
+        "WHERE item_id IN (SELECT id FROM items) "
         "ORDER BY source, path ON CONFLICT (source, path) DO UPDATE SET "
-        "item_id = excluded.item_id, caption = excluded.caption, metadata = excluded.metadata"
+        "item_id = excluded.item_id, caption = excluded.caption, metadata = excluded.metadata",
+        (scanned,),
     )
     removed = connection.execute(
         "DELETE FROM items WHERE id NOT IN (SELECT item_id FROM occurrences) RETURNING id"
@@ -122,7 +158,8 @@ def _write_failures(connection: sqlite3.Connection, publication: Publication) ->
         f"SELECT source, path, reason FROM failures WHERE {SCANNED} ORDER BY 1, 2, 3", (scanned,)
     ).fetchall()
     now = connection.execute(
-        "SELECT source, path, reason FROM job.failures ORDER BY 1, 2, 3"
+        f"SELECT source, path, reason FROM job.failures WHERE {SCANNED} ORDER BY 1, 2, 3",
+        (scanned,),
     ).fetchall()
     if was != now:
         connection.execute(f"DELETE FROM failures WHERE {SCANNED}", (scanned,))
@@ -176,32 +213,14 @@ def _settled(
     *,
     changed: bool,
 ) -> Published:
-    """The generation's number and dead rows; raises CollectionError for rows that do not add up."""
-    staged = publication.staged
-    if removed:
-        connection.executemany(
-            "INSERT OR IGNORE INTO dead VALUES (?, ?)", _rows_of(removed, staged)
-        )
-    connection.execute("DELETE FROM dead WHERE segment NOT IN (SELECT name FROM segments)")
-    (items,) = connection.execute("SELECT count(*) FROM items").fetchone()
-    (dead,) = connection.execute("SELECT count(*) FROM dead").fetchone()
-    rows = sum(segment.rows for segment in staged.segments) - dead
+    """The generation's number; raises CollectionError for rows that do not add up."""
+    counts = (f"SELECT count(*) FROM {table}" for table in ("items", "dead", "delta"))
+    items, dead, delta = (connection.execute(count).fetchone()[0] for count in counts)
+    rows = sum(segment.rows for segment in publication.staged.segments) - dead + delta
     if items != rows:
         raise CollectionError(f"not published: {items} items, but {rows} vectors")
     generation = _write_meta(connection, publication.model, changed=changed)
     return Published(generation, items, len(removed))
-
-
-def _rows_of(items: Sequence[str], staged: Staged) -> Iterator[tuple[str, int]]:
-    """The segments and rows of items that have left."""
-    wanted = _keys(ids_to_rows(items))
-    for record, segment in zip(staged.segments, staged.opened, strict=True):
-        for row in np.flatnonzero(np.isin(_keys(segment.ids), wanted)):
-            yield record.name, int(row)
-
-
-def _keys(ids: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(ids).view("S16").ravel()
 
 
 def _write_meta(connection: sqlite3.Connection, model: str, *, changed: bool) -> int:
@@ -215,6 +234,7 @@ def _write_meta(connection: sqlite3.Connection, model: str, *, changed: bool) ->
         "model": model,
         "created_at": meta.get("created_at", now),
         "updated_at": now,
+        "folded": meta["changes"],
     }
     connection.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", values.items())
     return generation + 1

@@ -73,6 +73,15 @@ def rows_to_ids(ids: Ids) -> list[str]:
     return [row.tobytes().hex() for row in ids]
 
 
+def rows_among(segment: Segment, ids: Sequence[str]) -> NDArray[np.int64]:
+    """(m,), rising: the rows of these items."""
+    return np.flatnonzero(np.isin(_keys(segment.ids), _keys(ids_to_rows(ids))))
+
+
+def _keys(ids: Ids) -> NDArray[np.bytes_]:
+    return np.ascontiguousarray(ids).view(f"S{ID_BYTES}").ravel()
+
+
 def write_segment(folder: Path, segment: Segment) -> SegmentRecord:
     """Write it under a name made of its content; not durable yet."""
     tensors: dict[str, NDArray[Any]] = {"ids": segment.ids}

@@ -9,7 +9,7 @@ from index.filters import Filter
 from index.folder import CollectionFolder
 from index.gallery import Gallery
 from index.indexes import factory_of, tuning_of
-from index.items import Failure, Item
+from index.items import UPLOADS, Failure, Item
 from index.matching import Selection, matching
 from index.originals import read_original
 from index.sources import Root
@@ -43,6 +43,8 @@ class CollectionStatistics:
     updated_at: str
     vector_bytes: int
     indexes: tuple[IndexStatistics, ...]
+    delta: int  # items that were added since the generation was published, searched exactly
+    deleted: int  # ids that stay away until their bytes are added on purpose
 
 
 class Snapshot:
@@ -117,7 +119,7 @@ class Snapshot:
 
     def original(self, id: str) -> bytes:  # noqa: A002
         """The picture file's bytes; raises GoneError where no file has them any more."""
-        return read_original(self.item(id), self.roots())
+        return read_original(self.item(id), self.places())
 
     def gone(self) -> Iterator[Failure]:
         """The items whose original cannot be read any more, each by its first occurrence."""
@@ -125,7 +127,7 @@ class Snapshot:
         for first in range(0, len(ids), READ_TOGETHER):
             for item in self.items(ids[first : first + READ_TOGETHER]).values():
                 try:
-                    read_original(item, self.roots())
+                    read_original(item, self.places())
                 except GoneError as error:
                     at = item.occurrences[0]
                     yield Failure(at.source, at.path, str(error).partition(": ")[2])
@@ -133,6 +135,10 @@ class Snapshot:
     def roots(self) -> dict[str, Path]:
         """Where each source's files lie, as this process was told."""
         return {**self.recorded_roots(), **self._repointed}
+
+    def places(self) -> dict[str, Path]:
+        """The same, and where the bytes of what was sent lie."""
+        return {**self.roots(), UPLOADS: self._folder.uploads}
 
     def recorded_roots(self) -> dict[str, Path]:
         return self._catalogue.roots()
@@ -151,6 +157,8 @@ class Snapshot:
             updated_at=header.updated_at,
             vector_bytes=sum(segment.bytes for segment in self._catalogue.segments()),
             indexes=tuple(self._index_statistics(header.spaces)),
+            delta=counts.delta,
+            deleted=counts.deleted,
         )
 
     def _index_statistics(self, spaces: tuple[Space, ...]) -> Iterator[IndexStatistics]:

@@ -2,9 +2,9 @@
 
 Faults come as plain lines; none means that SQLite finds its file whole, that every file which the
 catalogue names has the checksum it had, that every item has exactly one vector in each space (unit
-length within float16's precision, positive norm) and a thumbnail, and that the indexes hold the
-rows of the segments that they cover, or, where they are not exact, find them as well as when they
-were built.
+length within float16's precision, positive norm), in a segment or in the delta, and a thumbnail,
+that what was sent is there byte for byte, and that the indexes hold the rows of the segments that
+they cover, or, where they are not exact, find them as well as when they were built.
 Originals that cannot be read are no faults: folders may be moved or unplugged.
 """
 
@@ -21,14 +21,16 @@ from index.faiss import FaissIndex
 from index.folder import CollectionFolder, checksum
 from index.gallery import CHUNK_ROWS
 from index.indexes import IndexRecord, index_name, tuning_of
-from index.segments import Segment, Vectors, open_segment, rows_to_ids
+from index.segments import Segment, Vectors, open_segment, rows_among, rows_to_ids
 from index.tuning import recall_of
 from index.units import StackedUnits
+from index.verify_delta import DELTA, added_rows, left_since, upload_faults
 from models.decode import decode
 from models.errors import CollectionError, ImageError
 from models.space import Space
 
 Sound = dict[str, Segment]  # those that can be read, by name
+State = tuple[int, int]  # generation, and number of the latest live change
 
 LOST_RECALL = 0.05  # beyond what a sample of queries leaves open
 UNIT_TOLERANCE = 2e-3  # float16 keeps 11 bits of each component
@@ -40,9 +42,9 @@ def verify(path: Path) -> tuple[str, ...]:
     try:
         with closing(connect(folder.catalogue)) as connection:
             while True:
-                faults, generation = _faults(folder, connection)
-                # a job that published meanwhile has removed files that were looked for here
-                if not faults or _generation(folder, connection) == generation:
+                faults, state = _faults(folder, connection)
+                # a job or a DELETE has removed files meanwhile that were looked for here
+                if not faults or _state(folder, connection) == state:
                     return faults
     except NothingPublished:
         raise
@@ -50,19 +52,25 @@ def verify(path: Path) -> tuple[str, ...]:
         return (str(error),)
 
 
-def _generation(folder: CollectionFolder, connection: Connection) -> int:
+def _state(folder: CollectionFolder, connection: Connection) -> State:
     with reading(connection, folder.catalogue) as catalogue:
-        return catalogue.header().generation
+        return _state_of(catalogue)
 
 
-def _faults(folder: CollectionFolder, connection: Connection) -> tuple[tuple[str, ...], int]:
+def _state_of(catalogue: SqliteCatalogue) -> State:
+    header = catalogue.header()
+    return header.generation, header.change
+
+
+def _faults(folder: CollectionFolder, connection: Connection) -> tuple[tuple[str, ...], State]:
     with reading(connection, folder.catalogue) as catalogue:
         segments: Sound = {}
         faults = [f"{folder.catalogue.name}: {fault}" for fault in catalogue.integrity()]
         faults += _segment_faults(folder, catalogue, segments)
         faults += _item_faults(folder, catalogue, segments)
         faults += _index_faults(folder, catalogue, segments)
-        return tuple(faults), catalogue.header().generation
+        faults += upload_faults(folder, catalogue)
+        return tuple(faults), _state_of(catalogue)
 
 
 def _segment_faults(
@@ -84,24 +92,33 @@ def _segment_faults(
             continue
         sound[record.name] = segment
         for vectors in segment.vectors:
-            yield from _vector_faults(record.name, vectors)
+            yield from _vector_faults(f"segments/{record.name}", vectors)
+    try:
+        added = added_rows(catalogue)
+    except CollectionError as error:
+        yield str(error)
+        return
+    sound[DELTA] = added
+    for vectors in added.vectors:
+        yield from _vector_faults(DELTA, vectors)
 
 
 def _vector_faults(name: str, vectors: Vectors) -> Iterator[str]:
-    lengths = np.concatenate(
-        [
-            np.linalg.norm(vectors.units[first : first + CHUNK_ROWS].astype(np.float64), axis=1)
-            for first in range(0, len(vectors.units), CHUNK_ROWS)
-        ]
-    )
+    parts = (vectors.units[at : at + CHUNK_ROWS] for at in range(0, len(vectors.units), CHUNK_ROWS))
+    measured = (np.linalg.norm(part.astype(np.float64), axis=1) for part in parts)
+    lengths = np.concatenate([np.empty(0), *measured])
     for row in np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE)):
-        yield f"segments/{name}: row {row}: vector of length {lengths[row]:.4f}, expected 1"
+        yield f"{name}: row {row}: vector of length {lengths[row]:.4f}, expected 1"
     for row in np.flatnonzero(~(np.isfinite(vectors.norms) & (vectors.norms > 0))):
-        yield f"segments/{name}: row {row}: norm {vectors.norms[row]}, expected a positive number"
+        yield f"{name}: row {row}: norm {vectors.norms[row]}, expected a positive number"
 
 
 def _vectors_by_item(catalogue: SqliteCatalogue, segments: Sound) -> Counter[str]:
     dead = {name: set(rows.tolist()) for name, rows in catalogue.dead().items()}
+    left = left_since(catalogue)
+    for name, segment in segments.items():
+        if left and name != DELTA:
+            dead[name] = dead.get(name, set()) | set(rows_among(segment, left).tolist())
     return Counter(
         id_
         for name, segment in segments.items()

@@ -34,7 +34,7 @@ class View:
         return self._units(rows[~np.isin(rows, self.left_out)][:count], space)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        return self.gallery.once(key, make)
+        return self.gallery.once_a_while(key, make)
 
     def _mean(self, space: Space) -> Vector:
         total = np.zeros(space.dimension)

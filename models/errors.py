@@ -42,6 +42,18 @@ class CollectionError(PictorError):
     """A collection that is missing, unreadable, locked, or not what was expected."""
 
 
+class NoRoomError(CollectionError):
+    """A collection that has no room for what was to be written; it is as it was."""
+
+
+class ReadOnlyError(CollectionError):
+    """A collection that this process may read and not write."""
+
+
+class BusyError(CollectionError):
+    """A collection that others have been writing for as long as one waits."""
+
+
 class CursorError(InputError):
     """A cursor that was not made here, or that belongs to another query."""
 

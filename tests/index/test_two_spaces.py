@@ -150,4 +150,4 @@ def test_a_catalogue_of_the_first_format_becomes_one_of_one_space() -> None:
         ]
         assert old.execute("SELECT name, space FROM indexes").fetchall() == [("a.faiss", 0)]
         left = {key for (key,) in old.execute("SELECT key FROM meta")}
-    assert left == {"format_version", "model"}
+    assert left == {"format_version", "model", "changes", "folded"}
