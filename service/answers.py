@@ -22,6 +22,7 @@ from service.library import Found, Library
 from service.pages import hand_on, resume
 from service.schemas import SearchHit, SearchRequest, SearchResponse
 from service.seals import Purpose, Seals
+from service.web_pictures import WebPictures
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,17 @@ class Answered:
 
 class Answers:
     def __init__(
-        self, encoding: Encoding, library: Library, composers: Composers, seals: Seals
+        self,
+        encoding: Encoding,
+        library: Library,
+        composers: Composers,
+        seals: Seals,
+        web: WebPictures,
     ) -> None:
         self._encoding = encoding
         self._library = library
         self._seals = seals
-        self._asking = Asking(encoding, library, composers)
+        self._asking = Asking(encoding, library, composers, web)
 
     async def search(self, request: SearchRequest) -> SearchResponse:
         started = perf_counter()

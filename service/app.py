@@ -38,6 +38,7 @@ from service.routes import metrics as metrics_routes
 from service.seals import Seals
 from service.sessions import Sessions, session_secret
 from service.settings import Settings
+from service.web_pictures import WebPictures
 
 ROUTES = (session, search, images, embeddings, collection_routes, health, metrics_routes, page)
 
@@ -63,6 +64,7 @@ def create_app(
         yield
         parts.encoding.stop()
         parts.library.stop()
+        parts.web.stop()
 
     app = FastAPI(
         title="Pictor",
@@ -101,11 +103,13 @@ def assemble(
     encoding = Encoding(encoder, settings, measured)
     drain = Drain()
     seals = Seals.made_of(settings.cursor_key, settings.collection)
+    web = WebPictures.of(settings, measured)
     keyring = Keyring(KeysFile(settings.keys_file or keys_file_of(settings.collection)))
     return Parts(
         encoding=encoding,
         library=library,
-        answers=Answers(encoding, library, composers, seals),
+        answers=Answers(encoding, library, composers, seals, web),
+        web=web,
         composers=composers,
         readiness=Readiness(encoding, library, composers, settings, drain),
         drain=drain,

@@ -15,6 +15,7 @@ from models.query import Excluded, Question, excluding, single
 from service.encoding import Encoding
 from service.library import Library
 from service.schemas import ComposerChoice, ExcludedPart, ImageReference, SearchRequest
+from service.web_pictures import WebPictures
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,13 @@ class Posed:
 
 
 class Asking:
-    def __init__(self, encoding: Encoding, library: Library, composers: Composers) -> None:
+    def __init__(
+        self, encoding: Encoding, library: Library, composers: Composers, web: WebPictures
+    ) -> None:
         self._encoding = encoding
         self._library = library
         self._composers = composers
+        self._web = web
 
     def composer(self, request: SearchRequest) -> str | None:
         """The name of the one that composes this request; refuses one that the model has not."""
@@ -84,6 +88,8 @@ class Asking:
             return await self._library.stored_embeddings(image.id)
         if image.id is not None:
             data = await self._library.original(image.id)
+        elif image.url is not None:
+            data = await self._web.fetch(image.url)
         else:
             data = image.base64 or b""
         return (await self._encoding.pictures([data], crop))[0]

@@ -23,6 +23,18 @@ class UnknownModelError(InputError):
     """A model that this server doesn't serve."""
 
 
+class FetchingOffError(InputError):
+    """A picture is named by its address, and this server fetches none."""
+
+
+class AddressRefusedError(InputError):
+    """An address that this server does not fetch from."""
+
+
+class FetchFailedError(InputError):
+    """A picture did not come from where it was said to be."""
+
+
 class KeyRefusedError(PictorError):
     """A key that is not good, or not any more."""
 

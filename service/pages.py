@@ -77,9 +77,9 @@ def digest_of(request: SearchRequest, composer: str | None, spaces: Sequence[Spa
 
 
 def _picture(image: ImageReference | None) -> str | None:
-    if image is None or image.base64 is None:
+    if image is None or image.id is not None:
         return image.id if image else None
-    return hashlib.sha256(image.base64).hexdigest()
+    return hashlib.sha256(image.base64 or f"url {image.url}".encode()).hexdigest()
 
 
 def _probe(spaces: Sequence[Space], position: int, weight: float, text: str) -> Probe:

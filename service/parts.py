@@ -14,6 +14,7 @@ from service.library import Library
 from service.metrics import Metrics
 from service.readiness import Readiness
 from service.sessions import Sessions
+from service.web_pictures import WebPictures
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Parts:
     drain: Drain
     device: str
     metrics: Metrics
+    web: WebPictures
     keyring: Keyring
     sessions: Sessions
 

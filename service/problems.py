@@ -34,7 +34,10 @@ from models.errors import (
 )
 from service.current import REQUEST_ID_HEADER, current
 from service.errors import (
+    AddressRefusedError,
     BusyError,
+    FetchFailedError,
+    FetchingOffError,
     KeyRefusedError,
     NoKeysError,
     NotReadyError,
@@ -79,6 +82,9 @@ ERRORS: dict[type[Exception], Kind] = {
     UnknownItemError: Kind(404, "unknown_item"),
     UnsupportedComposerError: Kind(400, "unsupported_composer"),
     UnknownModelError: Kind(404, "unknown_model"),
+    FetchingOffError: Kind(403, "fetching_off"),
+    AddressRefusedError: Kind(422, "address_refused"),
+    FetchFailedError: Kind(422, "fetch_failed"),
     KeyRefusedError: BAD_KEY,
     NoKeysError: Kind(409, "no_keys"),
     GoneError: Kind(410, "gone"),

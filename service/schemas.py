@@ -36,6 +36,7 @@ EXAMPLE_ID = "9f86d081884c7d659a2feaa0c55ad015"
 MAX_TEXT_CHARS = 4000
 MAX_INSTRUCTIONS = 16
 MAX_CURSOR_CHARS = 65_536
+MAX_URL_CHARS = 8000
 
 EXAMPLES: list[JsonValue] = [
     {"text": "two dogs in snow"},
@@ -102,21 +103,29 @@ Base64 = Annotated[
     WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
 ]
 Unbuilt = Annotated[Any, AfterValidator(_unbuilt), Field(description="Not supported yet: 422.")]
+Url = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_URL_CHARS),
+    Field(
+        description="http or https; fetched where PICTOR_FETCH_URLS allows it, else 403.",
+        examples=["https://pictures.example/beach.jpg"],
+    ),
+]
 MAX_COMPOSER_CHARS = 64
 MAX_EXCLUDED = 16
 
 
 class ImageReference(Strict):
-    """A picture: one of the collection by its id, or any by its bytes."""
+    """A picture: one of the collection by its id, or any by its bytes or its address."""
 
     id: ItemId | None = Field(default=None, examples=[EXAMPLE_ID])
     base64: Base64 | None = Field(default=None, description="The bytes of a picture file.")
-    url: Unbuilt = None
+    url: Url | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if (self.id is None) == (self.base64 is None):
-            raise PydanticCustomError("one_of", "expected exactly one of id and base64")
+        if sum(each is not None for each in (self.id, self.base64, self.url)) != 1:
+            raise PydanticCustomError("one_of", "expected exactly one of id, base64 and url")
         return self
 
 

@@ -133,11 +133,6 @@ def test_a_query_that_makes_no_sense_is_refused_by_field(
     assert [each["field"] for each in response.json()["errors"]] == [field]
 
 
-def test_what_is_not_built_yet_is_refused_and_not_ignored(client: TestClient) -> None:
-    query = {"text": "red", "image": {"url": "https://example.com/a.jpg"}}
-    assert problem(search(client, **query)) == (422, "not_supported")
-
-
 def test_the_contracts_fields_may_be_given_empty(client: TestClient) -> None:
     query = {"text": "red", "image": None, "cursor": None, "min_score": None, "mode": "vector"}
     later = {"filter": None, "exclude": None, "crop": None, "composer": None}
