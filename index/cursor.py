@@ -8,7 +8,9 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
 from models.errors import CursorError
 from models.query import Query
@@ -26,24 +28,37 @@ class Cursor:
     id: str
 
     def __str__(self) -> str:
-        data = json.dumps(astuple(self), separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(data).decode().rstrip("=")
+        return text_of(astuple(self))
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Raises CursorError for anything that `str` did not make."""
-        try:
-            if len(text) > MAX_CHARACTERS:
-                raise ValueError("too long")
-            padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-            values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            cursor = cls(*values)
-        except (ValueError, TypeError, RecursionError, binascii.Error) as error:
-            raise CursorError("cursor: damaged") from error
+        values = values_of(text)
         sound = [type(value) for value in values] == [str, int, float, str]
-        if not sound or not abs(cursor.score) <= MAX_SCORE:
+        if not sound or not abs(values[2]) <= MAX_SCORE:
             raise CursorError("cursor: damaged")
-        return cursor
+        return cls(*values)
+
+
+def text_of(values: Sequence[object]) -> str:
+    """base64url of JSON."""
+    data = json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def values_of(text: str, most: int = MAX_CHARACTERS) -> list[Any]:
+    """What `text_of` was given, whatever it holds; raises CursorError for what is no such text, or
+    has more characters."""
+    try:
+        if len(text) > most:
+            raise ValueError("too long")
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, RecursionError, binascii.Error) as error:
+        raise CursorError("cursor: damaged") from error
+    if not isinstance(values, list):
+        raise CursorError("cursor: damaged")
+    return values
 
 
 def query_digest(

@@ -73,7 +73,7 @@ def _of_occurrence(column: str, lookup: str | None) -> Place:
 PLACES = {
     **{
         name: _of_item(name, indexed=True)
-        for name in ("taken_at", "camera", "latitude", "longitude", "width", "height")
+        for name in ("taken_at", "added_at", "camera", "latitude", "longitude", "width", "height")
     },
     **{name: _of_item(name, indexed=False) for name in ("bytes", "format")},
     "source": _of_occurrence("source", OCCURRENCES),
@@ -90,10 +90,10 @@ def place_of(field: str) -> Place:
     return Place("f.value", "f.item_id", "facts AS f", "facts AS f", among, name)
 
 
-def facts_in(database: Database, field: str, within: Range, most: int) -> list[str]:
+def facts_in(database: Database, field: str, range_: Range, most: int) -> list[str]:
     """The ids of at most so many values in the range."""
     place = place_of(field)
-    conditions, bounds = _within(place.value, within)
+    conditions, bounds = within(place.value, range_)
     wanted = " AND ".join([place.condition, *conditions])
     statement = f"SELECT {place.item} FROM {place.lookup or place.tables} WHERE {wanted} LIMIT ?"
     return [id_ for (id_,) in database.rows(statement, (*place.given, *bounds, most))]
@@ -116,9 +116,9 @@ def facts_in_order(database: Database, field: str) -> Iterable[tuple[Value, str]
     return database.rows(statement, place.given)
 
 
-def _within(value: str, within: Range) -> tuple[list[str], list[Value]]:
+def within(value: str, range_: Range) -> tuple[list[str], list[Value]]:
     """Conditions on a value, and their parameters."""
-    low, high = within.low, within.high
+    low, high = range_.low, range_.high
     conditions: list[str] = []
     bounds: list[Value] = []
     # SQLite would make a text of a number that it compares with a column of texts

@@ -36,7 +36,7 @@ DIGEST_HEX = 16
 INT64 = 2**63
 
 METADATA = "metadata."
-TIMES = frozenset({"taken_at"})
+TIMES = frozenset({"taken_at", "added_at"})
 TEXTS = frozenset({"source", "path", "caption", "camera", "format"}) | TIMES
 NUMBERS = frozenset({"latitude", "longitude", "width", "height", "bytes"})
 
@@ -121,7 +121,7 @@ class _Reader:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise FilterError(at, f"more than {MAX_CONDITIONS} conditions")
-        field = _field(content["field"], (*at, "field"))
+        field = field_of(content["field"], (*at, "field"))
         operators = {name: value for name, value in content.items() if name != "field"}
         for name in operators:
             if name not in OPERATORS:
@@ -165,7 +165,8 @@ COMPARISONS: dict[str, Callable[[Range], Range]] = {
 OPERATORS = (*COMPARISONS, "in", "prefix", "exists")
 
 
-def _field(name: object, at: Location) -> str:
+def field_of(name: object, at: Location = ("field",)) -> str:
+    """A built-in field, or metadata.NAME."""
     if not isinstance(name, str) or not name:
         raise FilterError(at, "expected a field's name")
     if name in TEXTS | NUMBERS:

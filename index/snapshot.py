@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.catalogue import Catalogue
+from index.facets import Counting, Facets, facets
+from index.fields import misnamed, unknown
 from index.filters import Filter
 from index.folder import CollectionFolder
 from index.gallery import Gallery
 from index.indexes import factory_of, tuning_of
 from index.items import UPLOADS, Failure, Item
+from index.listing import Browsing, Listing, listing
 from index.matching import Selection, matching
 from index.originals import read_original
 from index.sources import Root
@@ -108,6 +111,22 @@ class Snapshot:
     def worded(self, text: str) -> Iterator[Ranked]:
         """The rows with all the words of a text, then those with any of them."""
         return tiers(self._catalogue, self.gallery, text)
+
+    def listed(self, browsing: Browsing) -> Listing:
+        """One page of the items, in an order."""
+        selection = None if browsing.where is None else self.matching(browsing.where)
+        return listing(self._catalogue, self.gallery, browsing, selection)
+
+    def facets(self, counting: Counting) -> Facets:
+        """How many items have each value of a field."""
+        selection = None if counting.where is None else self.matching(counting.where)
+        return facets(self._catalogue, self.gallery, counting, selection)
+
+    def unknown_fields(self, filter: Filter | None, *fields: str) -> list[str]:  # noqa: A002
+        """A warning for each field, of the filter or named, that no picture has."""
+        found = [] if filter is None else misnamed(self._catalogue, filter)
+        found += [text for field in fields for text in unknown(self._catalogue, field)]
+        return list(dict.fromkeys(found))
 
     def thumbnail(self, id: str) -> bytes:  # noqa: A002
         """A WebP file; raises GoneError where a later generation has dropped the item meanwhile."""
