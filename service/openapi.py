@@ -1,19 +1,38 @@
-"""The OpenAPI document: FastAPI's, with errors under the media type that they really have."""
+"""The OpenAPI document: FastAPI's, with errors under the media type that they really have, and with
+the keys that routes ask for where a collection has any."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
+from service.guards.scopes import OPEN, needed
 from service.problems import MEDIA_TYPE
 from service.resources import Problem
+from service.sessions import COOKIE
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"model": Problem, "description": "A problem, with a stable code."}
 }
 
+SCHEMES: dict[str, dict[str, str]] = {
+    "key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "A key that `pictor keys` made; none is asked for until there is one.",
+    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The same key."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "What POST /v1/session gives a browser for its key.",
+    },
+}
+
 
 def describe(app: FastAPI) -> None:
-    """Makes /openapi.json say application/problem+json of every error."""
+    """Makes /openapi.json say application/problem+json of every error, and who may ask."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -22,6 +41,11 @@ def describe(app: FastAPI) -> None:
             for operation in _operations(document):
                 content = operation["responses"]["default"]["content"]
                 content[MEDIA_TYPE] = content.pop("application/json")
+            document["components"]["securitySchemes"] = SCHEMES
+            for path, operations in document["paths"].items():
+                for method, operation in operations.items():
+                    if needed(method.upper(), path) != OPEN:
+                        operation["security"] = [{name: []} for name in SCHEMES]
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it

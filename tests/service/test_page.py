@@ -73,6 +73,16 @@ def test_the_api_is_described(client: TestClient) -> None:
     }
 
 
+def test_operations_say_whether_they_ask_for_a_key(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    assert set(document["components"]["securitySchemes"]) == {"key", "bearer", "session"}
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            is_open = path in {"/livez", "/readyz", "/v1/session"}
+            expected = None if is_open else [{"key": []}, {"bearer": []}, {"session": []}]
+            assert operation.get("security") == expected
+
+
 def test_every_operation_names_its_problems_media_type(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     for item in document["paths"].values():
