@@ -1,6 +1,7 @@
 """The service on a socket: one process, until it is asked to stop.
 
-SIGINT and SIGTERM stop it after the requests that run are answered. Logs go to standard error.
+SIGINT and SIGTERM stop it after the requests that run are answered; what comes meanwhile is refused
+with 503. Logs go to standard error.
 Raises InputError when the address cannot be listened on.
 """
 
@@ -19,9 +20,12 @@ from service.exposure import refuse_exposure
 from service.guards.connections import BoundedConnection
 from service.logs import configuration
 from service.measured import traces_of
+from service.parts import Parts
+from service.server import Server
 from service.settings import Settings
 
 BACKLOG = 2048
+LAST_ANSWERS_S = 2  # for connections to close, when no request runs any more
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +48,18 @@ def serve(
         proxy_headers=False,
         http=BoundedConnection,
         ws="none",
-        timeout_graceful_shutdown=int(settings.request_timeout_s) + 1,
+        timeout_graceful_shutdown=LAST_ANSWERS_S,
+    )
+    parts: Parts = app.state.parts
+    server = Server(
+        config,
+        parts.drain,
+        drain_s=settings.request_timeout_s + 1,
+        warm_up=parts.readiness.warm_up,
     )
     with listen(settings.host, settings.port) as listener, suppress(KeyboardInterrupt):
         log.info("serving %s at %s", settings.collection, address_of(listener))
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     if traces is not None:
         traces.stop()
 
