@@ -5,9 +5,10 @@ the caller is this machine or the settings say otherwise. A test walks all route
 that is not here.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Literal
+
+from starlette.routing import compile_path
 
 Need = Literal["open", "read", "write", "metrics"]
 OPEN: Need = "open"
@@ -30,6 +31,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/v1/embeddings"): READ,
     ("GET", "/v1/collection"): READ,
     ("GET", "/v1/models"): READ,
+    ("GET", "/v1/models/{model:path}"): READ,
     ("GET", "/v1/facets"): READ,
     ("GET", "/v1/images"): READ,
     ("GET", "/v1/images/{item_id}"): READ,
@@ -41,15 +43,9 @@ ROUTES: Mapping[tuple[str, str], Need] = {
 }
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    """As Starlette reads a path: /v1/images/{item_id} -> /v1/images/([^/]+)"""
-    literal_parts = re.split(r"\{[a-z_]+\}", template)
-    return re.compile("[^/]+".join(map(re.escape, literal_parts)))
-
-
 _LITERAL = {route: need for route, need in ROUTES.items() if "{" not in route[1]}
 _PATTERNS = [
-    (method, _pattern(template), need)
+    (method, compile_path(template)[0], need)
     for (method, template), need in ROUTES.items()
     if "{" in template
 ]

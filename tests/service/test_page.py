@@ -66,6 +66,7 @@ def test_the_api_is_described(client: TestClient) -> None:
         "GET /v1/images/{item_id}/thumbnail",
         "GET /v1/collection",
         "GET /v1/models",
+        "GET /v1/models/{model}",
         "POST /v1/session",
         "DELETE /v1/session",
         "GET /livez",
