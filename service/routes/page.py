@@ -13,6 +13,7 @@ STATIC = {
     "docs.css": "text/css",
     "docs.js": "text/javascript",
     "grid.js": "text/javascript",
+    "key.js": "text/javascript",
     "query.js": "text/javascript",
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",

@@ -1,5 +1,7 @@
 // The service's answers, or one plain sentence about what went wrong.
 
+import { askForKey } from "./key.js";
+
 export class Problem extends Error {}
 
 /** query: {text, picture: null | {id} | {file}}; resolves to the service's search response. */
@@ -37,6 +39,10 @@ async function ask(address, options) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("The server cannot be reached.");
+  }
+  if (response.status === 401) {
+    await askForKey();
+    return ask(address, options);
   }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
