@@ -102,6 +102,7 @@ class Answers:
         model, space = self._encoding.model, self._encoding.spaces[0]
         if request.model not in (None, model):
             raise UnknownModelError(f"model {request.model!r}: this server serves {model}")
+        request.check_dimensions(space.dimension)
         vectors = [unit_vector(row) for row in await self._embed(request.input)]
         return EmbeddingsResponse(
             data=data_of(vectors, request.encoding_format), model=model, space=space.name

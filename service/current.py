@@ -25,6 +25,7 @@ TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0
 @dataclass
 class Current:
     id: str
+    path: str = ""
     started: float = field(default_factory=perf_counter)  # seconds, of perf_counter
     stages: list[tuple[Stage, float]] = field(default_factory=list)
     notes: dict[str, object] = field(default_factory=dict)
@@ -49,9 +50,9 @@ def current() -> Current | None:
     return _current.get()
 
 
-def begin(id: str) -> Current:  # noqa: A002
+def begin(id: str, path: str) -> Current:  # noqa: A002
     """The request of this context from now on."""
-    request = Current(id)
+    request = Current(id, path)
     _current.set(request)
     return request
 

@@ -1,7 +1,9 @@
 """Embeddings in the shape of OpenAI's API, for pictures too.
 
-`input` is a text, {"text": ...} or {"image": {"base64": ...}}, or a list of those. Vectors are of
-unit length. `usage` is there for clients that read it; tokens are not counted, so it is always 0.
+`input` is a text, or, beyond OpenAI's, {"text": ...} or {"image": {"base64": ...}}; or a list of
+those. Vectors are of unit length, and as long as the model makes them: shortened ones of CLIP mean
+nothing, so `dimensions` can only say what they have anyway. `user` is taken, and nothing is done
+with it. `usage` is there for clients that read it; tokens are not counted, so it is always 0.
 """
 
 import base64
@@ -11,10 +13,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from models.errors import InputError
 from models.vectors import Vector
-from service.schemas import Base64, Strict, Text, Unbuilt
+from service.schemas import Base64, Strict, Text
 
-MAX_INPUTS = 256
+MAX_INPUTS = 2048  # as OpenAI's
 
 
 class SentImage(Strict):
@@ -36,6 +39,8 @@ class EmbeddingInput(Strict):
 
 def _as_inputs(value: Any) -> Any:  # noqa: ANN401
     several = value if isinstance(value, list) else [value]
+    if any(isinstance(each, int | list) for each in several):
+        raise PydanticCustomError("tokens", "tokens are of another model's tokenizer: send texts")
     return [{"text": each} if isinstance(each, str) else each for each in several]
 
 
@@ -49,7 +54,17 @@ class EmbeddingsRequest(Strict):
     encoding_format: Literal["float", "base64"] = Field(
         default="float", description="base64: little-endian float32."
     )
-    dimensions: Unbuilt = None
+    dimensions: int | None = Field(
+        default=None, ge=1, description="What the model's vectors have; 422 for any other."
+    )
+    user: str | None = Field(default=None, max_length=512, description="Nothing is done with it.")
+
+    def check_dimensions(self, dimension: int) -> None:
+        if self.dimensions not in (None, dimension):
+            raise InputError(
+                f"dimensions: {self.dimensions}: this model's vectors have {dimension}, and mean "
+                "nothing when they are shortened"
+            )
 
 
 class Embedding(BaseModel):

@@ -42,7 +42,7 @@ class Observing:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request, answer = begin(request_id(Headers(scope=scope))), _Answer()
+        request, answer = begin(request_id(Headers(scope=scope)), scope["path"]), _Answer()
 
         async def send_seen(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -49,6 +49,7 @@ from service.errors import (
 MEDIA_TYPE = "application/problem+json"
 LONGEST_RETRY_S = 60
 NOT_SUPPORTED = "not_supported"
+OPENAI_SHAPED = ("/v1/embeddings", "/v1/models")  # its libraries look for a `message`
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,8 @@ def problem(
 ) -> Response:
     request = current()
     known = {} if request is None else {"request_id": request.id}
+    if request is not None and request.path.startswith(OPENAI_SHAPED):
+        known["message"] = kind.detail or detail
     content = {
         "type": "about:blank",
         "title": HTTPStatus(kind.status).phrase,

@@ -117,6 +117,9 @@ class Problem(BaseModel):
     detail: str
     code: str
     request_id: str | None = Field(default=None, description="Finds the request in the log.")
+    message: str | None = Field(
+        default=None, description="`detail` again, on the routes that have OpenAI's shape."
+    )
     errors: list[FieldProblem] | None = None
 
 

@@ -66,7 +66,10 @@ def test_another_models_vectors_are_not_given(client: TestClient) -> None:
         {"input": {"image": {"id": "0" * 32}}},
         {"input": ["red"] * (MAX_INPUTS + 1)},
         {"input": "red", "encoding_format": "int8"},
-        {"input": "red", "user": "x"},
+        {"input": [[1, 2], [3]]},
+        {"input": "red", "dimensions": 0},
+        {"input": "red", "user": 7},
+        {"input": "red", "unknown": "x"},
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(
@@ -75,8 +78,11 @@ def test_a_request_that_makes_no_sense_is_refused(
     assert problem(embed(client, **request_)) == (422, "invalid_request")
 
 
-def test_shorter_vectors_are_not_built_yet(client: TestClient) -> None:
-    assert problem(embed(client, input="red", dimensions=2)) == (422, "not_supported")
+def test_vectors_are_as_long_as_the_model_makes_them(client: TestClient) -> None:
+    assert len(vectors(embed(client, input="red", dimensions=4, user="somebody"))[0]) == 4
+    shorter = embed(client, input="red", dimensions=2)
+    assert problem(shorter) == (422, "invalid_input")
+    assert "this model's vectors have 4" in shorter.json()["detail"]
 
 
 def test_one_bad_input_fails_the_request(client: TestClient) -> None:
