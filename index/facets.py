@@ -13,6 +13,7 @@ Raises InputError for what does not fit the field, FilterError for a name that i
 """
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from models.errors import InputError
 MAX_LIMIT = 1_000
 PERIODS = {"year": 4, "month": 7, "day": 10}  # characters of an ISO 8601 date
 FOLDERS = "path"
+MOST_STEPS = 2**53  # from 0: further ones have no number of their own
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ def _buckets(counting: Counting, value: str) -> Buckets:
     step = repr(float(counting.step))
     number = f"CAST({value} / {step} AS INTEGER)"
     exact = f"{number} + ({value} >= ({number} + 1) * {step}) - ({value} < {number} * {step})"
-    return Buckets(exact, f"typeof({value}) != 'text'")
+    countable = f"abs({value} / {step}) < {MOST_STEPS}"
+    return Buckets(exact, f"typeof({value}) != 'text' AND {countable}")
 
 
 def _folders(prefix: str, value: str) -> Buckets:
@@ -141,4 +144,5 @@ def _counted(counting: Counting, value: Value, count: int) -> ValueCount:
     if counting.step is None or isinstance(value, str):
         return ValueCount(value, count, field | {"eq": value})
     low, high = value * counting.step, (value + 1) * counting.step
-    return ValueCount(low, count, field | {"gte": low, "lt": high})
+    below = {"lt": high} if math.isfinite(high) else {}
+    return ValueCount(low, count, field | {"gte": low} | below)

@@ -11,7 +11,8 @@ ID_HEX = 32
 UPLOADS = "@uploads"  # the source of what was sent while a collection is served
 
 Scalar = str | int | float | bool
-Metadata = dict[str, Scalar]
+Fact = Scalar | list[Scalar]  # of a list each value is one, as of tags
+Metadata = dict[str, Fact]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 A row is key (the id), image_path, url, caption, and a column for each name in the metadata; a name
 that is one of these four already is written as `metadata.NAME`. Paths are absolute where the source
 has a place on this machine. A column holds one type: numbers of both kinds are float64, of other
-mixtures all are text. Parquet names the extra to install where pyarrow is missing; JSON lines need
-nothing, and leave out what a picture does not have.
+mixtures all are text, and lists are JSON. Parquet names the extra to install where pyarrow is
+missing; JSON lines need nothing, and leave out what a picture does not have.
 """
 
 import contextlib
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from index.arrow import load_pyarrow
-from index.items import UPLOADS, Item, Scalar, upload_path
+from index.items import UPLOADS, Fact, Item, Scalar, upload_path
 from models.errors import InputError
 
 FIRST_COLUMNS = ("key", "image_path", "url", "caption")
 MAX_COLUMNS = 1_000
 
-Row = dict[str, Scalar]
+Row = dict[str, Fact]
 Append = Callable[[Sequence[Row]], None]
 
 
@@ -67,13 +67,13 @@ class ParquetTable:
             yield lambda rows: writer.write_table(self._table(rows))
 
     def _table(self, rows: Sequence[Row]) -> Any:  # noqa: ANN401
-        held = [{name: self._kinds[name](value) for name, value in row.items()} for row in rows]
+        held = [{name: _as(self._kinds[name], of) for name, of in row.items()} for row in rows]
         return self._arrow.Table.from_pylist(held, schema=self._schema)
 
 
 def column_kinds(rows: Iterable[Row]) -> dict[str, type[Scalar]]:
     """The type of each column, by its name."""
-    found: defaultdict[str, set[type[Scalar]]] = defaultdict(set)
+    found: defaultdict[str, set[type]] = defaultdict(set)
     for row in rows:
         for name, value in row.items():
             found[name].add(type(value))
@@ -86,10 +86,14 @@ def column_kinds(rows: Iterable[Row]) -> dict[str, type[Scalar]]:
     return dict.fromkeys(FIRST_COLUMNS, str) | named
 
 
-def _one_kind(kinds: set[type[Scalar]]) -> type[Scalar]:
+def _one_kind(kinds: set[type]) -> type[Scalar]:
     if len(kinds) == 1:
-        return next(iter(kinds))
+        return next(iter(kinds - {list}), str)
     return float if kinds == {int, float} else str
+
+
+def _as(kind: type[Scalar], value: Fact) -> Scalar:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else kind(value)
 
 
 def row_of(item: Item, roots: Mapping[str, Path]) -> Row:

@@ -2,18 +2,19 @@
 
 `beach.txt` beside `beach.jpg`: UTF-8, stripped, cut after 4,000 characters. `beach.json`: an
 object; its `caption` is the caption where no .txt has one, its other scalar values are metadata,
-the rest is left out. Raises SidecarError for a file that is not of that form, and for metadata that
-cannot be written down: no number out of range, no half of a character, no endless list of names.
+and its lists of them, as of tags; the rest is left out. Raises SidecarError for a file that is not
+of that form, and for metadata that cannot be written down: no number out of range, no half of a
+character, no endless list of names.
 """
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
-from index.items import Metadata, Scalar
+from index.items import Fact, Metadata, Scalar
 from models.errors import InputError
 
 MAX_CAPTION = 4_000
@@ -63,13 +64,25 @@ def _of_json(text: str) -> Sidecar:
 
 
 def described(caption: object, entry: Mapping[str, object]) -> Sidecar:
-    """What a file or a table's row says of a picture: the scalar values of the entry."""
+    """What a file or a table's row says of a picture: the entry's scalars and lists of them."""
     if caption is not None and not isinstance(caption, str):
         raise SidecarError("caption: expected a string")
-    metadata = {key: value for key, value in entry.items() if isinstance(value, str | int | float)}
+    metadata = {key: value for key, value in entry.items() if _is_fact(value)}
     _refuse_unwritable(caption, metadata)
-    cut = {key: of[:MAX_CAPTION] if isinstance(of, str) else of for key, of in metadata.items()}
+    cut = {key: _cut(value) for key, value in metadata.items()}
     return Sidecar(_caption(caption or ""), cut)
+
+
+def _is_fact(value: object) -> TypeGuard[Fact]:
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(each, str | int | float) for each in value)
+    return isinstance(value, str | int | float)
+
+
+def _cut(value: Fact) -> Fact:
+    if isinstance(value, list):
+        return [each[:MAX_CAPTION] if isinstance(each, str) else each for each in value]
+    return value[:MAX_CAPTION] if isinstance(value, str) else value
 
 
 def _caption(text: str) -> str | None:
@@ -83,13 +96,19 @@ def _refuse_constant(name: str) -> NoReturn:
 def _refuse_unwritable(caption: str | None, metadata: Metadata) -> None:
     if len(metadata) > MAX_NAMES or any(len(key) > MAX_NAME for key in metadata):
         raise SidecarError(f"over {MAX_NAMES} names, or one of over {MAX_NAME} characters")
-    for key, value in {"caption": caption or "", **metadata}.items():
+    for key, value in _scalars({"caption": caption or "", **metadata}):
         if _is_out_of_range(value):
             raise SidecarError(f"{key!a}: number out of range")
         try:
             f"{key}{value if isinstance(value, str) else ''}".encode()
         except UnicodeEncodeError as error:
             raise SidecarError(f"{key!a}: holds half of a character") from error
+
+
+def _scalars(metadata: Metadata) -> Iterator[tuple[str, Scalar]]:
+    for key, value in metadata.items():
+        for each in value if isinstance(value, list) else [value]:
+            yield key, each
 
 
 def _is_out_of_range(value: Scalar) -> bool:

@@ -65,7 +65,7 @@ class Answers:
             composer=composer,
             took_ms=round(1000 * (perf_counter() - started), 2),
             next_cursor=self._seals.sealed(purpose, answered.next_cursor),
-            warnings=[*answered.warnings, *warnings_of(request)],
+            warnings=[*answered.warnings, *answered.found.warnings, *warnings_of(request)],
             hits=hits_of(answered.found),
         )
 
@@ -84,7 +84,7 @@ class Answers:
             posed = Posed(query)
         extent = extent_of(request, cursor)
         if request.mode == "hybrid":
-            (text,) = request.text or [""]
+            text = " ".join(request.text or ())
             found = await self._library.find_hybrid(posed.question, text, extent)
         else:
             found = await self._library.find(posed.question, extent)

@@ -12,6 +12,7 @@ from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from service import problems
 from service.answers import Answers
+from service.browsing import Browser
 from service.draining import Drain
 from service.encoding import Encoding
 from service.guards.admission import Admission, Capacity
@@ -33,14 +34,24 @@ from service.parts import Parts
 from service.readiness import Readiness
 from service.readings import CollectionReadings, ModelReadings
 from service.routes import collection as collection_routes
-from service.routes import embeddings, health, images, page, search, session
+from service.routes import embeddings, health, images, listing, page, search, session
 from service.routes import metrics as metrics_routes
 from service.seals import Seals
 from service.sessions import Sessions, session_secret
 from service.settings import Settings
 from service.web_pictures import WebPictures
 
-ROUTES = (session, search, images, embeddings, collection_routes, health, metrics_routes, page)
+ROUTES = (
+    session,
+    search,
+    listing,
+    images,
+    embeddings,
+    collection_routes,
+    health,
+    metrics_routes,
+    page,
+)
 
 
 def create_app(
@@ -109,6 +120,7 @@ def assemble(
         encoding=encoding,
         library=library,
         answers=Answers(encoding, library, composers, seals, web),
+        browser=Browser(library, seals),
         web=web,
         composers=composers,
         readiness=Readiness(encoding, library, composers, settings, drain),

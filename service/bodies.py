@@ -23,6 +23,12 @@ UPLOAD_BODY: dict[str, Any] = {
                     "limit": {"type": "integer", "default": 20},
                     "cursor": {"type": "string"},
                     "min_score": {"type": "number"},
+                    "mode": {
+                        "type": "string",
+                        "enum": ["vector", "words", "hybrid"],
+                        "default": "vector",
+                        "description": "As in /v1/search.",
+                    },
                     "exclude": {
                         "type": "string",
                         "description": "As in /v1/search, as a JSON string.",

@@ -38,7 +38,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def _parsed(content: object) -> Filter:
+def parsed(content: object) -> Filter:
     try:
         return parse(content)
     except FilterError as error:
@@ -48,4 +48,4 @@ def _parsed(content: object) -> Filter:
         raise ValidationError.from_exception_data("filter", [details]) from error
 
 
-FilterContent = Annotated[InstanceOf[Filter], BeforeValidator(_parsed), WithJsonSchema(SCHEMA)]
+FilterContent = Annotated[InstanceOf[Filter], BeforeValidator(parsed), WithJsonSchema(SCHEMA)]

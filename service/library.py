@@ -33,6 +33,7 @@ T = TypeVar("T")
 class Found:
     page: Page
     items: dict[str, Item]
+    warnings: tuple[str, ...] = ()
 
 
 class Library:
@@ -68,15 +69,17 @@ class Library:
 
     async def find(self, question: Question, extent: Extent) -> Found:
         """The items of one page of the question's hits."""
-        return await self._found(lambda snapshot: _search(snapshot, question, extent))
+        return await self._found(extent, lambda snapshot: _search(snapshot, question, extent))
 
     async def find_words(self, text: str, extent: Extent) -> Found:
         """The items of one page of those that have the words."""
-        return await self._found(lambda snapshot: search_words(snapshot, text, extent))
+        return await self._found(extent, lambda snapshot: search_words(snapshot, text, extent))
 
     async def find_hybrid(self, question: Question, text: str, extent: Extent) -> Found:
         """The items of one page of the question's hits and the words', fused."""
-        return await self._found(lambda snapshot: search_hybrid(snapshot, question, text, extent))
+        return await self._found(
+            extent, lambda snapshot: search_hybrid(snapshot, question, text, extent)
+        )
 
     async def stored_embeddings(self, item_id: str) -> PictureEmbeddings:
         """Raw, in every space; raises GoneError where the original cannot be read any more."""
@@ -99,12 +102,17 @@ class Library:
     async def statistics(self) -> CollectionStatistics:
         return await self._read(lambda snapshot: snapshot.statistics())
 
-    async def _found(self, find: Callable[[Snapshot], Page]) -> Found:
+    async def read(self, read: Callable[[Snapshot], T]) -> T:
+        """What it gives of one snapshot."""
+        return await self._read(read)
+
+    async def _found(self, extent: Extent, find: Callable[[Snapshot], Page]) -> Found:
         def read(snapshot: Snapshot) -> Found:
             with timed(self._measures, Stage.SEARCH):
                 page = find(snapshot)
             with timed(self._measures, Stage.FETCH):
-                return Found(page, snapshot.items([hit.id for hit in page.hits]))
+                items = snapshot.items([hit.id for hit in page.hits])
+                return Found(page, items, tuple(snapshot.unknown_fields(extent.where)))
 
         return await self._read(read)
 

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from models.composers.registry import Composers
 from service.answers import Answers
+from service.browsing import Browser
 from service.draining import Drain
 from service.encoding import Encoding
 from service.keyring import Keyring
@@ -22,6 +23,7 @@ class Parts:
     encoding: Encoding
     library: Library
     answers: Answers
+    browser: Browser
     composers: Composers
     readiness: Readiness
     drain: Drain
@@ -45,6 +47,10 @@ async def _answers(parts: PartsDep) -> Answers:
     return parts.answers
 
 
+async def _browser(parts: PartsDep) -> Browser:
+    return parts.browser
+
+
 async def _library(parts: PartsDep) -> Library:
     return parts.library
 
@@ -54,5 +60,6 @@ async def _sessions(parts: PartsDep) -> Sessions:
 
 
 AnswersDep = Annotated[Answers, Depends(_answers)]
+BrowserDep = Annotated[Browser, Depends(_browser)]
 LibraryDep = Annotated[Library, Depends(_library)]
 SessionsDep = Annotated[Sessions, Depends(_sessions)]

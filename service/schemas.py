@@ -214,9 +214,11 @@ class SearchRequest(Strict):
 
     @model_validator(mode="after")
     def _has_words(self) -> Self:
-        if self.mode != "vector" and self.image is not None:
+        if self.mode == "words" and self.image is not None:
+            raise PydanticCustomError("mode_without_image", "mode words takes a text and no image")
+        if self.mode == "hybrid" and self.text is None:
             raise PydanticCustomError(
-                "mode_without_image", "mode {mode} takes a text and no image", {"mode": self.mode}
+                "mode_without_text", "mode hybrid looks for words too, and there is no text"
             )
         if self.mode == "words" and self.exclude:
             raise PydanticCustomError("words_exclude", "mode words has no similarity to exclude by")

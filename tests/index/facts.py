@@ -39,7 +39,7 @@ def item(number: int, *occurrences: Occurrence, **facts: Any) -> Item:  # noqa: 
 def at(
     path: str, caption: str | None = None, /, source: str = "trip", **metadata: str | int | float
 ) -> Occurrence:
-    return Occurrence(source, path, caption, metadata)
+    return Occurrence(source, path, caption, {**metadata})
 
 
 def catalogue_of(items: Iterable[Item]) -> Counted:

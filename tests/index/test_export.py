@@ -19,7 +19,7 @@ from index.export_pictures import Full, Wanted, best, everything, export_folder,
 from index.export_vectors import export_vectors
 from index.filters import parse
 from index.items import Failure, Item, Occurrence
-from index.metadata_table import column_kinds, row_of
+from index.metadata_table import ParquetTable, Row, column_kinds, row_of
 from index.search import search
 from index.sources import FoundImage, SourceOptions, VectorSource, open_source
 from models.errors import InputError
@@ -157,6 +157,15 @@ def test_an_address_is_an_url_and_a_source_without_a_place_has_the_path_alone() 
     address = "https://example.org/a.png"
     assert row_of(found_at(address), {}) == {"key": "0" * 32, "url": address}
     assert row_of(found_at("a.png"), {}) == {"key": "0" * 32, "image_path": "a.png"}
+
+
+def test_a_list_is_json_in_a_column_of_parquet(tmp_path: Path) -> None:
+    rows: list[Row] = [{"key": "a", "tags": ["b", 1]}, {"key": "c", "tags": "d"}]
+    table = ParquetTable(rows)
+    with (tmp_path / "t.parquet").open("wb") as stream, table.filling(stream) as append:
+        append(rows)
+    written = read_table(tmp_path / "t.parquet").to_pylist()
+    assert [row["tags"] for row in written] == ['["b", 1]', "d"]
 
 
 def test_columns_of_mixed_types_are_numbers_or_else_text() -> None:

@@ -115,6 +115,8 @@ ASKED: list[dict[str, Any]] = [
     {"field": "of"},
     {"field": "of", "step": 0.1},
     {"field": "metadata.of", "step": 1e-3},
+    {"field": "of", "step": 1e-15},
+    {"field": "of", "step": 1e308},
     {"field": "latitude", "step": 0.1},
     {"field": "source"},
 ]

@@ -39,14 +39,16 @@ def test_an_empty_caption_is_none(tmp_path: Path) -> None:
     assert found_beside(tmp_path, txt=b" \n")[0].caption is None
 
 
-def test_an_objects_caption_is_the_caption_and_its_other_scalars_are_metadata(
+def test_an_objects_caption_is_the_caption_and_its_scalars_and_lists_of_them_are_metadata(
     tmp_path: Path,
 ) -> None:
     content = {"caption": " red ", "stars": 5, "ratio": 0.5, "by": "Ann", "kept": True}
-    nested = {"tags": ["a"], "place": {"x": 1}, "none": None}
+    nested = {"of": [["a"]], "place": {"x": 1}, "none": None, "empty": [], "mixed": [1, None]}
+    content["tags"] = ["a" * 5000, 7]
     found, failures = found_beside(tmp_path, json=json.dumps(content | nested).encode())
     assert found.caption == "red"
-    assert found.metadata == {"stars": 5, "ratio": 0.5, "by": "Ann", "kept": True}
+    kept = {"stars": 5, "ratio": 0.5, "by": "Ann", "kept": True, "tags": ["a" * 4000, 7]}
+    assert found.metadata == kept
     assert failures == []
 
 
@@ -64,6 +66,8 @@ def test_a_text_files_caption_goes_before_the_objects(tmp_path: Path) -> None:
         (b'{"caption": 5}', "caption: expected a string"),
         (b'{"x": NaN}', "NaN is not a number"),
         (b'{"x": 1e999}', "number out of range"),
+        (b'{"x": [1, 1e999]}', "number out of range"),
+        (b'{"x": ["\\ud800"]}', "half of a character"),
         (b'{"x": "\\ud800"}', "half of a character"),
         (b'{"\\ud800": 1}', "half of a character"),
         (b'{"caption": "\\ud800"}', "half of a character"),
