@@ -20,14 +20,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from index.catalogue import ITEM_FIELDS, connect
 from index.delta import Packed, pack
 from index.folder import CollectionFolder
-from index.items import UPLOADS, Item, Metadata
+from index.items import UPLOADS, Item
 from index.staged_files import StagedFiles
 from index.unwritable import changing
 from models.errors import InputError, SpaceError
@@ -49,7 +49,7 @@ class Addition:
     thumbnail: bytes | None = None
     path: str | None = None  # what it is called; nothing is written there
     caption: str | None = None
-    metadata: Metadata | None = None
+    metadata: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

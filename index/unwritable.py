@@ -1,7 +1,7 @@
 """What keeps a live change from being written, each as an error of its own.
 
 NoRoomError for a full disk or quota, ReadOnlyError for a collection that this process may not
-write, BusyError while another writer holds it for longer than one waits, CollectionError for all
+write, LockedError while another writer holds it for longer than one waits, CollectionError for all
 else. Whoever is told has lost nothing: the collection is as it was.
 """
 
@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.errors import BusyError, CollectionError, NoRoomError, ReadOnlyError
+from models.errors import CollectionError, LockedError, NoRoomError, ReadOnlyError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -21,8 +21,8 @@ KINDS: dict[int, type[CollectionError]] = {
     sqlite3.SQLITE_READONLY: ReadOnlyError,
     sqlite3.SQLITE_PERM: ReadOnlyError,
     sqlite3.SQLITE_CANTOPEN: ReadOnlyError,
-    sqlite3.SQLITE_BUSY: BusyError,
-    sqlite3.SQLITE_LOCKED: BusyError,
+    sqlite3.SQLITE_BUSY: LockedError,
+    sqlite3.SQLITE_LOCKED: LockedError,
 }
 PRIMARY = 0xFF  # SQLite's extended codes are a primary one with more above it
 

@@ -50,7 +50,7 @@ class ReadOnlyError(CollectionError):
     """A collection that this process may read and not write."""
 
 
-class BusyError(CollectionError):
+class LockedError(CollectionError):
     """A collection that others have been writing for as long as one waits."""
 
 

@@ -12,7 +12,6 @@ from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from service import problems
 from service.answers import Answers
-from service.browsing import Browser
 from service.draining import Drain
 from service.encoding import Encoding
 from service.guards.admission import Admission, Capacity
@@ -23,6 +22,7 @@ from service.guards.headers import SafeHeaders
 from service.guards.hosts import HostGuard
 from service.guards.sizes import SizeLimit
 from service.guards.time import TimeLimit
+from service.intake import Intake
 from service.keyring import Keyring
 from service.keys_file import KeysFile, keys_file_of
 from service.library import Library
@@ -33,8 +33,8 @@ from service.openapi import RESPONSES, describe
 from service.parts import Parts
 from service.readiness import Readiness
 from service.readings import CollectionReadings, ModelReadings
+from service.routes import adding, embeddings, health, images, page, search, session
 from service.routes import collection as collection_routes
-from service.routes import embeddings, health, images, listing, page, search, session
 from service.routes import metrics as metrics_routes
 from service.seals import Seals
 from service.sessions import Sessions, session_secret
@@ -44,8 +44,8 @@ from service.web_pictures import WebPictures
 ROUTES = (
     session,
     search,
-    listing,
     images,
+    adding,
     embeddings,
     collection_routes,
     health,
@@ -71,8 +71,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        parts.intake.fork()
         parts.encoding.start()
+        await parts.intake.start()
         yield
+        await parts.intake.stop()
         parts.encoding.stop()
         parts.library.stop()
         parts.web.stop()
@@ -115,13 +118,14 @@ def assemble(
     drain = Drain()
     seals = Seals.made_of(settings.cursor_key, settings.collection)
     web = WebPictures.of(settings, measured)
+    intake = Intake.of(encoder, encoding, web, settings, measured)
     keyring = Keyring(KeysFile(settings.keys_file or keys_file_of(settings.collection)))
     return Parts(
         encoding=encoding,
         library=library,
         answers=Answers(encoding, library, composers, seals, web),
-        browser=Browser(library, seals),
         web=web,
+        intake=intake,
         composers=composers,
         readiness=Readiness(encoding, library, composers, settings, drain),
         drain=drain,

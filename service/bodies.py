@@ -57,19 +57,22 @@ UPLOAD_BODY: dict[str, Any] = {
 
 
 async def _json_only(request: Request) -> None:
-    _expect(JSON, request)
+    media_type(request, JSON)
 
 
 async def _uploaded(request: Request) -> SearchRequest:
-    _expect(MULTIPART, request)
+    media_type(request, MULTIPART)
     async with request.form(max_files=1, max_fields=64) as form:
         return await request_of_form(form)
 
 
-def _expect(media_type: str, request: Request) -> None:
+def media_type(request: Request, *expected: str) -> str:
+    """That of the body: one of those expected."""
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent != media_type:
-        raise HTTPException(415, f"content type is {sent or 'missing'}, expected {media_type}")
+    if sent not in expected:
+        wanted = " or ".join(expected)
+        raise HTTPException(415, f"content type is {sent or 'missing'}, expected {wanted}")
+    return sent
 
 
 JsonOnly = Depends(_json_only)

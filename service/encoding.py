@@ -145,6 +145,12 @@ class Encoding:
         found = await self._embedded(wanted)
         return [by_space(each.vector, self.spaces) for each in found]
 
+    async def prepared(self, pixels: Sequence[Pixels]) -> list[PictureEmbeddings]:
+        """n pictures that were decoded and prepared already -> raw, in every space."""
+        ran = await self._pictures.submit(pixels)
+        self._observe([(0.0, each.queue_s, each.forward_s) for each in ran])
+        return [by_space(each.result.copy(), self.spaces) for each in ran]
+
     async def prompts(self, composer: Composer, asked: Asked) -> Sequence[Prompt]:
         return await self._readers.run(composer.prompts, asked)
 

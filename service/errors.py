@@ -1,5 +1,7 @@
 """What can go wrong in serving and nowhere else; `service/problems.py` gives each its status."""
 
+from typing import Any
+
 from models.errors import InputError, PictorError
 
 
@@ -33,6 +35,19 @@ class AddressRefusedError(InputError):
 
 class FetchFailedError(InputError):
     """A picture did not come from where it was said to be."""
+
+
+class UnknownJobError(InputError):
+    """A job that is not known, or not any more."""
+
+
+class NothingAddedError(PictorError):
+    """Of several pictures not one could be added; `why` is of all of them."""
+
+    def __init__(self, why: PictorError, images: list[dict[str, Any]]) -> None:
+        super().__init__(str(why))
+        self.why = why
+        self.images = images
 
 
 class KeyRefusedError(PictorError):

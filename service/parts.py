@@ -7,9 +7,9 @@ from fastapi import Depends, Request
 
 from models.composers.registry import Composers
 from service.answers import Answers
-from service.browsing import Browser
 from service.draining import Drain
 from service.encoding import Encoding
+from service.intake import Intake
 from service.keyring import Keyring
 from service.library import Library
 from service.metrics import Metrics
@@ -23,13 +23,13 @@ class Parts:
     encoding: Encoding
     library: Library
     answers: Answers
-    browser: Browser
     composers: Composers
     readiness: Readiness
     drain: Drain
     device: str
     metrics: Metrics
     web: WebPictures
+    intake: Intake
     keyring: Keyring
     sessions: Sessions
 
@@ -47,10 +47,6 @@ async def _answers(parts: PartsDep) -> Answers:
     return parts.answers
 
 
-async def _browser(parts: PartsDep) -> Browser:
-    return parts.browser
-
-
 async def _library(parts: PartsDep) -> Library:
     return parts.library
 
@@ -59,7 +55,11 @@ async def _sessions(parts: PartsDep) -> Sessions:
     return parts.sessions
 
 
+async def _intake(parts: PartsDep) -> Intake:
+    return parts.intake
+
+
 AnswersDep = Annotated[Answers, Depends(_answers)]
-BrowserDep = Annotated[Browser, Depends(_browser)]
 LibraryDep = Annotated[Library, Depends(_library)]
+IntakeDep = Annotated[Intake, Depends(_intake)]
 SessionsDep = Annotated[Sessions, Depends(_sessions)]

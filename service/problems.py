@@ -26,8 +26,11 @@ from models.errors import (
     ImageError,
     ImageTooLargeError,
     InputError,
+    LockedError,
     ModelMemoryError,
+    NoRoomError,
     PictorError,
+    ReadOnlyError,
     SpaceError,
     UnknownItemError,
     UnsupportedComposerError,
@@ -40,9 +43,11 @@ from service.errors import (
     FetchingOffError,
     KeyRefusedError,
     NoKeysError,
+    NothingAddedError,
     NotReadyError,
     OverloadedError,
     UnavailableError,
+    UnknownJobError,
     UnknownModelError,
 )
 
@@ -92,6 +97,10 @@ ERRORS: dict[type[Exception], Kind] = {
     ModelMemoryError: Kind(503, "out_of_memory", "the model's device is out of memory"),
     SpaceError: Kind(503, "space_mismatch"),
     CollectionError: Kind(503, "collection_unavailable", "the collection cannot be read now"),
+    NoRoomError: Kind(507, "no_room", "the collection's disk is full; nothing was changed"),
+    ReadOnlyError: Kind(403, "read_only", "this server may not write the collection"),
+    LockedError: Kind(503, "collection_busy", "others are writing the collection"),
+    UnknownJobError: Kind(404, "unknown_job"),
     OverloadedError: Kind(503, "overloaded"),
     UnavailableError: Kind(503, "unavailable"),
     NotReadyError: Kind(503, "not_ready"),
@@ -152,11 +161,25 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _of_anything)
 
 
+def kind_of(error: Exception) -> Kind:
+    if isinstance(error, NothingAddedError):
+        error = error.why
+    return next((ERRORS[c] for c in type(error).__mro__ if c in ERRORS), INTERNAL)
+
+
+def problem_content(error: Exception) -> dict[str, Any]:
+    """Of one part of a request, whose other parts went well."""
+    kind = kind_of(error)
+    return {"status": kind.status, "code": kind.code, "detail": kind.detail or str(error)}
+
+
 async def _of_pictor(request: Request, error: Exception) -> Response:
-    kind = next((ERRORS[c] for c in type(error).__mro__ if c in ERRORS), INTERNAL)
+    kind = kind_of(error)
     if kind.detail or kind.status >= 500:
         log.warning("%s %s: %s: %s", request.method, request.url.path, kind.code, error)
-    extra = {"checks": error.checks} if isinstance(error, NotReadyError) else {}
+    extra: dict[str, Any] = {"checks": error.checks} if isinstance(error, NotReadyError) else {}
+    if isinstance(error, NothingAddedError):
+        extra = {"images": error.images}
     wait_s = error.retry_after_s if isinstance(error, BusyError) else 1.0
     headers = {"Retry-After": retry_after(wait_s)} if kind.status == 503 else {}
     return problem(kind, str(error), extra=extra, headers=headers)

@@ -125,6 +125,17 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(
         default=32 * MIB, ge=1024, description="size of a request's body at most, in bytes"
     )
+    add_at_once: int = Field(
+        default=16,
+        ge=1,
+        description="pictures of one POST /v1/images that are added before it answers; more become "
+        "a job",
+    )
+    max_jobs: int = Field(
+        default=32,
+        ge=1,
+        description="jobs of added pictures that are not done at most; more are refused with 503",
+    )
     cursor_key: SecretStr | None = Field(
         default=None,
         description="secret that cursors are signed with, which replicas share; further ones after "

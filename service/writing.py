@@ -1,0 +1,77 @@
+"""Live changes of all callers, written one transaction after another.
+
+Whatever additions wait while a transaction runs are written together in the next one, since a disk
+makes many durable at little more than the cost of one. Where they cannot be written together, each
+is tried alone, so that a failure reaches the caller who caused it and nobody else. Raises what
+index/adding.py raises, and OverloadedError when too many wait.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from index.adding import Added, Addition, Deletion, LiveChanges
+from index.folder import CollectionFolder
+from service.measures import Measures
+from service.settings import Settings
+from service.workers import Workers
+
+TOGETHER = 64
+WAIT_SHARE = 0.5  # of the time that a request has
+
+Waiting = tuple[Addition, "asyncio.Future[Added]"]
+
+
+class Writing:
+    def __init__(
+        self, collection: Path, settings: Settings, measures: Measures | None = None
+    ) -> None:
+        wait_s = WAIT_SHARE * settings.request_timeout_s
+        self._live = LiveChanges(CollectionFolder(collection.absolute()), wait_s)
+        self._workers = Workers(
+            "writing", threads=1, max_queue=settings.max_queue, measures=measures
+        )
+        self._waiting: deque[Waiting] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    def stop(self) -> None:
+        self._workers.stop()
+
+    async def add(self, addition: Addition) -> Added:
+        """Durable, and seen by every search, when it returns."""
+        future: asyncio.Future[Added] = asyncio.get_running_loop().create_future()
+        self._waiting.append((addition, future))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+        return await future
+
+    async def delete(self, item: str) -> Deletion:
+        (deletion,) = await self._workers.run(self._live.delete, [item])
+        return deletion
+
+    async def finish_erasures(self) -> None:
+        """What a process that was killed has deleted, and not erased any more."""
+        await self._workers.run(self._live.finish_erasures)
+
+    async def _run(self) -> None:
+        while self._waiting:
+            count = min(TOGETHER, len(self._waiting))
+            batch = [self._waiting.popleft() for _ in range(count)]
+            await self._write([each for each in batch if not each[1].done()])
+
+    async def _write(self, batch: Sequence[Waiting]) -> None:
+        if not batch:
+            return
+        try:
+            added = await self._workers.run(self._live.add, [addition for addition, _ in batch])
+        except Exception as error:  # noqa: BLE001  delivered to whoever waits
+            if len(batch) > 1:
+                for each in batch:
+                    await self._write([each])
+            elif not batch[0][1].done():
+                batch[0][1].set_exception(error)
+            return
+        for (_, future), one in zip(batch, added, strict=True):
+            if not future.done():
+                future.set_result(one)
