@@ -86,6 +86,11 @@ def id_in(text: str) -> str | None:
     return match[1] if match else None
 
 
+def hidden(text: str) -> str:
+    """The text, with no more of any key in it than its id."""
+    return SHOWN.sub(r"pictor_\1_***", text)
+
+
 def is_key(text: str, key: Key | None) -> bool:
     """Takes the same time for a key that nobody has."""
     same = hmac.compare_digest(digest(text), key.sha256 if key else NOBODYS)

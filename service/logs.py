@@ -6,7 +6,7 @@ break or an escape sequence, which would forge lines or steer a terminal.
 
 What people look for is theirs: no text, picture or filter of a query is logged unless the setting
 PICTOR_LOG_QUERIES says so, nor any query string (it holds cursors and signed addresses) or header
-(keys, cookies).
+(keys, cookies). A key that a caller puts where none belongs, in a path say, is masked.
 """
 
 import json
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from service.current import current
+from service.keys import hidden
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -53,7 +54,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             content["exception"] = self.formatException(record.exc_info)
         # ASCII only: a path may hold lone surrogates, which UTF-8 cannot
-        return json.dumps(content, ensure_ascii=True, default=str)
+        return hidden(json.dumps(content, ensure_ascii=True, default=str))
 
 
 class TextFormatter(logging.Formatter):
@@ -67,7 +68,7 @@ class TextFormatter(logging.Formatter):
         line = one_line(" ".join(words))
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return line
+        return hidden(line)
 
 
 def one_line(text: str) -> str:
