@@ -138,7 +138,11 @@ class Library:
                     f"the collection's vectors are of {named(snapshot.spaces)}, the served model's "
                     f"of {named(self._spaces)}: serve the collection's model, or index it again"
                 )
-            yield snapshot
+            self._measures.snapshot_opened()
+            try:
+                yield snapshot
+            finally:
+                self._measures.snapshot_closed()
 
 
 def _search_some(snapshot: Snapshot) -> None:

@@ -1,5 +1,6 @@
 """What a server tells of its requests: metrics, log lines, ids."""
 
+import asyncio
 import json
 import logging
 import random
@@ -10,12 +11,17 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from index.collection import Collection
 from models.vectors import Embeddings
 from service.current import request_id
+from service.library import Library
 from service.logs import JsonFormatter, TextFormatter
+from service.measured import Measured
+from service.metrics import Metrics
+from service.settings import Settings
 from tests.fakes import ColourEncoder
 from tests.service.answers import problem
-from tests.service.conftest import IDS, PICTURES, Serve
+from tests.service.conftest import IDS, PICTURES, Built, Serve
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -231,3 +237,43 @@ def test_text_quotes_what_holds_a_space() -> None:
     record.fields = {"text": 'a "b"', "n": 1, "stages_ms": {"search": 0.5}}
     words = TextFormatter().format(record).split(" ", 1)[1]
     assert words == 'INFO said text="a \\"b\\"" n=1 stages_ms.search=0.5'
+
+
+def test_a_search_has_one_line_with_its_route_status_time_and_stages(
+    client: TestClient, records: list[logging.LogRecord]
+) -> None:
+    client.post("/v1/search", json={"text": "red"}, headers={"x-request-id": "r-1"})
+    (record,) = records
+    line = json.loads(JsonFormatter().format(record))
+    assert (line["level"], line["logger"]) == ("info", "service.access")
+    assert line["message"] == "POST /v1/search 200"
+    assert (line["route"], line["client"]) == ("/v1/search", "testclient")
+    assert line["bytes"] > 100
+    assert {"queue", "forward", "search", "fetch", "serialise"} <= set(line["stages_ms"])
+    assert 0 < sum(line["stages_ms"].values()) <= line["took_ms"] * 1.01
+
+
+def test_stages_are_in_the_metrics(client: TestClient) -> None:
+    client.post("/v1/search", json={"text": "red"})
+    client.post("/v1/search/upload", files={"image": PICTURES["red.png"]})
+    found = series(client)
+    for stage in ("decode", "queue", "forward", "search", "fetch", "serialise"):
+        assert value(found, "pictor_stage_seconds_count", stage=stage) >= 1, stage
+    assert value(found, "pictor_batch_size_count", kind="texts") >= 1
+    assert value(found, "pictor_queue_depth", kind="texts") == 0
+    assert value(found, "pictor_snapshots_open") == 0
+
+
+def test_a_snapshot_that_is_open_is_counted_until_it_is_left(built: Built) -> None:
+    metrics = Metrics()
+    collection = Collection.open(built.folder)
+    settings = Settings(collection=built.folder, threads=1)
+    library = Library(collection, ColourEncoder().spaces, settings, Measured(metrics))
+
+    def open_now(_: object) -> float | None:
+        return metrics.registry.get_sample_value("pictor_snapshots_open")
+
+    assert asyncio.run(library.read(open_now)) == 1
+    assert open_now(None) == 0
+    library.stop()
+    collection.close()

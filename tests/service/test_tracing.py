@@ -19,7 +19,7 @@ from service.measures import Stage
 from service.settings import Settings
 from service.tracing import Traces, traces_from_environment
 from tests.fakes import ColourEncoder
-from tests.service.conftest import Built
+from tests.service.conftest import PICTURES, Built
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 IMPORTING = """
@@ -71,6 +71,21 @@ def test_a_request_is_a_span_named_by_its_route(
     assert span.name == "GET /v1/images/{item_id}"
     assert span.attributes is not None
     assert span.attributes["http.response.status_code"] == 404
+
+
+def test_stages_lie_within_their_request(traced: TestClient, spans: InMemorySpanExporter) -> None:
+    traced.post("/v1/search/upload", files={"image": PICTURES["red.png"]})
+    found = {span.name: span for span in spans.get_finished_spans()}
+    request = found.pop("POST /v1/search/upload")
+    assert {"decode", "queue", "forward", "search", "fetch", "serialise"} <= set(found)
+    assert request.start_time is not None
+    assert request.end_time is not None
+    for stage in found.values():
+        assert stage.parent is not None
+        assert stage.parent.span_id == request.context.span_id
+        assert stage.start_time is not None
+        assert stage.end_time is not None
+        assert request.start_time <= stage.start_time <= stage.end_time <= request.end_time
 
 
 def test_a_callers_trace_goes_on_and_its_id_is_in_the_log(
