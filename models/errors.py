@@ -62,5 +62,9 @@ class UnknownItemError(InputError):
     """An id that is not in the collection."""
 
 
+class WithheldError(PictorError):
+    """An original that may tell more than is given out."""
+
+
 class GoneError(PictorError):
     """An item is known, but the file that it was found in cannot be read any more."""
