@@ -83,7 +83,10 @@ class FacetsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     field: str = Field(
-        min_length=1, max_length=MAX_NAME_CHARS, description="As in a filter.", examples=["camera"]
+        min_length=1,
+        max_length=MAX_NAME_CHARS,
+        description="As in a filter.",
+        examples=["camera", "taken_at", "path", "bytes"],
     )
     by: str | None = Field(
         default=None,

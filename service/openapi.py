@@ -1,10 +1,11 @@
 """The OpenAPI document: FastAPI's, with errors under the media type that they really have, and with
-the keys that routes ask for where a collection has any."""
+the keys that routes ask for where a collection has any, and with examples."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
+from service.examples import illustrate
 from service.guards.scopes import OPEN, needed
 from service.problems import MEDIA_TYPE
 from service.resources import Problem
@@ -46,6 +47,7 @@ def describe(app: FastAPI) -> None:
                 for method, operation in operations.items():
                     if needed(method.upper(), path) != OPEN:
                         operation["security"] = [{name: []} for name in SCHEMES]
+            illustrate(document)
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
