@@ -50,6 +50,7 @@ from service.errors import (
     UnknownJobError,
     UnknownModelError,
 )
+from service.guards.scopes import methods_of
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_RETRY_S = 60
@@ -185,10 +186,13 @@ async def _of_pictor(request: Request, error: Exception) -> Response:
     return problem(kind, str(error), extra=extra, headers=headers)
 
 
-async def _of_http(_: Request, error: Exception) -> Response:
+async def _of_http(request: Request, error: Exception) -> Response:
     error = cast(HTTPException, error)
     kind = STATUSES.get(error.status_code, INTERNAL)
-    return problem(kind, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # Starlette names those of the first route of this path alone
+        headers["Allow"] = ", ".join(methods_of(request.url.path)) or headers.get("Allow", "")
+    return problem(kind, str(error.detail), headers=headers)
 
 
 async def _of_validation(_: Request, error: Exception) -> Response:

@@ -60,3 +60,9 @@ def needed(method: str, path: str) -> Need:
         if method == route_method and pattern.fullmatch(path):
             return need
     return WRITE
+
+
+def methods_of(path: str) -> list[str]:
+    """Those that some route of this path takes."""
+    literal = {method for method, template in _LITERAL if template == path}
+    return sorted(literal | {method for method, it, _ in _PATTERNS if it.fullmatch(path)})

@@ -393,3 +393,21 @@ def test_answers_are_kept_by_nobody_who_was_not_told_to(client: TestClient) -> N
     thumbnail = client.get(f"/v1/images/{IDS['red']}/thumbnail")
     assert thumbnail.headers["cache-control"].startswith("private")
     assert client.get("/").headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (f"/v1/images/{'0' * 32}", "DELETE, GET"),
+        ("/v1/images", "GET, POST"),
+        ("/v1/session", "DELETE, POST"),
+        ("/v1/search", "POST"),
+        ("/livez", "GET"),
+    ],
+)
+def test_a_method_that_an_address_does_not_take_is_answered_with_all_that_it_takes(
+    client: TestClient, path: str, methods: str
+) -> None:
+    response = client.request("PATCH", path)
+    assert problem(response) == (405, "method_not_allowed")
+    assert response.headers["allow"] == methods
