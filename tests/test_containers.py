@@ -72,3 +72,9 @@ def test_originals_are_mounted_read_only_as_a_named_root(service: str) -> None:
 def test_the_service_is_published_on_loopback_alone() -> None:
     for service in ("pictor", "pictor-cuda"):
         assert COMPOSE["services"][service]["ports"] == ["127.0.0.1:8000:8000"]
+
+
+def test_the_service_starts_without_keys_only_because_of_that() -> None:
+    assert "PICTOR_HOST=0.0.0.0" in DOCKERFILE and "OPEN_TO_EVERYONE" not in DOCKERFILE
+    for service in ("pictor", "pictor-cuda"):
+        assert COMPOSE["services"][service]["environment"] == {"PICTOR_OPEN_TO_EVERYONE": "true"}
