@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 
 
 def index(
+    out: Annotated[Path, typer.Option(help="Folder of the collection, made or updated.")],
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             help="Where pictures are: folders, .zip, .tar shards, tables of paths or addresses, "
-            "s3:// and the like; PATH or NAME=PATH."
+            "s3:// and the like; PATH or NAME=PATH. Without one, what was added while it was "
+            "served is tidied up, or an empty collection is made."
         ),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the collection, made or updated.")],
+    ] = None,
     model: ModelName = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -96,7 +97,7 @@ def index(
 
     columns = TableColumns(picture_column, caption_column)
     opening = SourceOptions(columns, frozenset(allow_host or ()))
-    opened = [open_source(source, opening) for source in sources]
+    opened = [open_source(source, opening) for source in sources or ()]
     model = portable(model or recorded_model(out) or recommend_models())
     if fast_decode:
         model = fast_decoding(model)

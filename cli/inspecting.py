@@ -80,10 +80,19 @@ def fault_lines(faults: list[str]) -> list[str]:
     return [*(f"fault: {fault}" for fault in faults), said]
 
 
+def delta_lines(rows: int) -> list[str]:
+    from index.delta import MANY_ROWS
+
+    said = f"delta: {rows} pictures were added since, and are searched one by one"
+    return [f"{said}: `pictor index` makes segments of them" if rows > MANY_ROWS else said]
+
+
 LINES: dict[str, Callable[[Any], list[str]]] = {
     "spaces": space_lines,
     "space": lambda _: [],  # the first of the spaces, once more for programs
     "indexes": index_lines,
+    "delta": delta_lines,
+    "deleted": lambda count: [f"deleted: {count} pictures stay away until they are added again"],
     "sources": lambda value: ["sources: " + ", ".join(f"{k}={v}" for k, v in value.items())],
     "failed": failure_lines,
     "gone": gone_lines,

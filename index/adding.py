@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from index.catalogue import ITEM_FIELDS, connect
+from index.catalogue import ITEM_FIELDS, connect, reading
 from index.delta import Packed, pack
 from index.folder import CollectionFolder
 from index.items import UPLOADS, Item
@@ -98,6 +98,14 @@ class LiveChanges:
         """Erase what a process that was killed has deleted, and not erased any more."""
         with self._one_at_a_time, changing(self.folder.path):
             self._erase()
+
+    def delta_rows(self) -> int:
+        """How many items were added since the generation was published."""
+        with (
+            closing(connect(self.folder.catalogue)) as connection,
+            reading(connection, self.folder.catalogue) as catalogue,
+        ):
+            return catalogue.counts().delta
 
     def _erase(self) -> None:
         """Under the write lock, so that nobody adds the same bytes meanwhile."""

@@ -25,6 +25,8 @@ from models.errors import CollectionError
 from models.space import Space
 from models.vectors import Embeddings, unit
 
+MANY_ROWS = 20_000  # scanned in a few milliseconds; from there on a job is worth its while
+
 STEP = (
     """CREATE TABLE delta (
         key INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE REFERENCES items (id),

@@ -55,7 +55,8 @@ def build_collection(  # noqa: PLR0913
     progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Build or update the collection in `out`; `model` is the reference that loads the encoder
-    again."""
+    again. Without a source it is what was added live that becomes segments, and where there is no
+    collection an empty one is made."""
     started = time.monotonic()
     if not encoder.fills_galleries:
         raise InputError(
@@ -79,7 +80,7 @@ def build_collection(  # noqa: PLR0913
         scanned = scan.run([*pictures, *sent], progress or _ignore)
         imported = Importing(folder, previous, journal, encoder, options).run(vectors)
         journal.end()
-        if not journal.occurrences():
+        if names and not journal.occurrences():
             folder.clear_staging()
             raise InputError(_nothing_read(names, journal))
         builder = IndexBuilder(options.index, encoder, journal, folder.staging.indexes)
@@ -147,8 +148,6 @@ def _ignore(progress: Progress) -> None:
 
 
 def _names(sources: Sequence[ImageSource | VectorSource]) -> list[str]:
-    if not sources:
-        raise InputError("nothing to index: no source was named")
     names = [source.name for source in sources]
     for name in names:
         if names.count(name) > 1:

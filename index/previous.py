@@ -76,8 +76,8 @@ class Previous:
         """What was sent so far."""
         if self._connection is None:
             return UploadSource(folder, ())
-        with self._asking, reading(self._connection, folder.catalogue) as catalogue:
-            return UploadSource.of(folder, catalogue)
+        sent = self._rows("SELECT item_id FROM occurrences WHERE source = ?", (UPLOADS,))
+        return UploadSource(folder, tuple(id_ for (id_,) in sent))
 
     def item_at(self, found: FoundImage) -> str | None:
         """The item that a file with this stamp is known to hold."""

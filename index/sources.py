@@ -24,6 +24,7 @@ from index.counting import count_pictures
 from index.fetching import Fetcher, FetchLimits
 from index.folder_walk import FolderWalk
 from index.found import Clock, FileContent, FoundImage, Listener, Root, is_utf8, stop_at
+from index.items import UPLOADS
 from index.sourcing.lookup import TAR, ZIP, is_archive
 from index.sourcing.members import is_picture
 from index.sourcing.patterns import is_pattern
@@ -181,6 +182,10 @@ def _checked(root: Root) -> Root:
 
 
 def _check_name(name: str) -> None:
+    if name == UPLOADS:
+        raise InputError(
+            f"{name!a} is what was sent while the collection was served: write NAME=PATH"
+        )
     silly = name != name.strip() or not name.isprintable() or set(name) & set("/\\=")
     if not name or silly or len(name) > MAX_NAME:
         raise InputError(

@@ -61,12 +61,16 @@ class StagedFiles:
 
     def adopt(self) -> None:
         """Durable when it returns."""
-        for staged, place in self._staged:
-            staged.replace(place)
         folders = {place.parent for _, place in self._staged}
         folders |= {folder.parent for folder in folders}
-        with ThreadPoolExecutor(min(SYNCING_THREADS, len(folders))) as pool:
+        with ThreadPoolExecutor(min(SYNCING_THREADS, len(self._staged))) as pool:
+            list(pool.map(_rename, self._staged))
             list(pool.map(sync, folders))
+
+
+def _rename(staged: tuple[Path, Path]) -> None:
+    unfinished, place = staged
+    unfinished.replace(place)
 
 
 def _write(file: Path, data: bytes) -> None:

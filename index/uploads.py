@@ -7,16 +7,19 @@ ImageError.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.catalogue import SqliteCatalogue
+from index.catalogue import SqliteCatalogue, connect
 from index.folder import CollectionFolder
 from index.found import FileContent, FoundImage, Listener, Root, stop_at
-from index.items import UPLOADS, Occurrence, item_id
+from index.items import UPLOADS, Item, item_id
 from models.errors import ImageError
 
 __all__ = ["UPLOADS", "UploadContent", "UploadSource"]
+
+READ_TOGETHER = 500  # items
 
 
 @dataclass(frozen=True)
@@ -33,31 +36,31 @@ class UploadContent:
 
 @dataclass(frozen=True)
 class UploadSource:
-    """Those that were there when it was made."""
+    """Those that were there when it was made, and still are when their turn comes."""
 
     folder: CollectionFolder
-    sent: tuple[tuple[str, Occurrence], ...]  # with the item of each
+    ids: tuple[str, ...]
 
     name = UPLOADS
-
-    @classmethod
-    def of(cls, folder: CollectionFolder, catalogue: SqliteCatalogue) -> "UploadSource":
-        ids = catalogue.ids_by_path(UPLOADS).values()
-        items = catalogue.items(list(ids)).values()
-        return cls(
-            folder,
-            tuple((i.id, o) for i in items for o in i.occurrences if o.source == UPLOADS),
-        )
 
     @property
     def root(self) -> Root | None:
         return None
 
     def count(self) -> int:
-        return len(self.sent)
+        return len(self.ids)
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
         del failed  # each tells of itself when it is read
-        for item, at in self.sent:
-            content = UploadContent(self.folder.upload(item), item)
-            yield FoundImage(UPLOADS, at.path, at.caption, at.metadata, content, stamp=item)
+        with closing(connect(self.folder.catalogue)) as connection:
+            catalogue = SqliteCatalogue(connection, self.folder.catalogue)
+            for first in range(0, len(self.ids), READ_TOGETHER):
+                items = catalogue.items(self.ids[first : first + READ_TOGETHER])
+                for item in items.values():
+                    yield from self._found(item)
+
+    def _found(self, item: Item) -> Iterator[FoundImage]:
+        for at in item.occurrences:
+            if at.source == UPLOADS:
+                content = UploadContent(self.folder.upload(item.id), item.id)
+                yield FoundImage(UPLOADS, at.path, at.caption, at.metadata, content, stamp=item.id)

@@ -73,6 +73,8 @@ class CollectionAnswer(BaseModel):
     created_at: datetime | str
     updated_at: datetime | str = Field(description="When the last change was published.")
     vector_bytes: int
+    delta: int = Field(description="Pictures added since the last job, searched one by one.")
+    deleted: int = Field(description="Ids that stay away until their bytes are added again.")
 
 
 class ModelAnswer(BaseModel):
@@ -170,6 +172,8 @@ def collection_answer(statistics: CollectionStatistics) -> CollectionAnswer:
         created_at=statistics.created_at,
         updated_at=statistics.updated_at,
         vector_bytes=statistics.vector_bytes,
+        delta=statistics.delta,
+        deleted=statistics.deleted,
     )
 
 

@@ -7,18 +7,23 @@ index/adding.py raises, and OverloadedError when too many wait.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
 from index.adding import Added, Addition, Deletion, LiveChanges
+from index.delta import MANY_ROWS
 from index.folder import CollectionFolder
 from service.measures import Measures
 from service.settings import Settings
 from service.workers import Workers
 
 TOGETHER = 64
+COUNTED_EVERY = 1_000  # additions
 WAIT_SHARE = 0.5  # of the time that a request has
+
+log = logging.getLogger(__name__)
 
 Waiting = tuple[Addition, "asyncio.Future[Added]"]
 
@@ -34,6 +39,7 @@ class Writing:
         )
         self._waiting: deque[Waiting] = deque()
         self._running: asyncio.Task[None] | None = None
+        self._uncounted = 0
 
     def stop(self) -> None:
         self._workers.stop()
@@ -60,6 +66,20 @@ class Writing:
             batch = [self._waiting.popleft() for _ in range(count)]
             await self._write([each for each in batch if not each[1].done()])
 
+    async def _count(self, added: int) -> None:
+        """Now and then, see whether a job is due."""
+        self._uncounted += added
+        if self._uncounted < COUNTED_EVERY:
+            return
+        self._uncounted = 0
+        rows = await self._workers.run(self._live.delta_rows)
+        if rows > MANY_ROWS:
+            log.warning(
+                "%d pictures were added since the last job, and every search compares them all: "
+                "`pictor index --out` makes segments of them, while this server goes on",
+                rows,
+            )
+
     async def _write(self, batch: Sequence[Waiting]) -> None:
         if not batch:
             return
@@ -72,6 +92,7 @@ class Writing:
             elif not batch[0][1].done():
                 batch[0][1].set_exception(error)
             return
+        await self._count(len(added))
         for (_, future), one in zip(batch, added, strict=True):
             if not future.done():
                 future.set_result(one)

@@ -18,8 +18,9 @@ from index.folder import CollectionFolder
 from index.job import JobOptions, build_collection
 from index.migrations import FORMAT_VERSION, MIGRATIONS
 from index.search import search
+from index.sources import open_source
 from index.verify import verify
-from models.errors import CollectionError, SpaceError
+from models.errors import CollectionError, InputError, SpaceError
 from models.preprocess import Pixels
 from models.query import single
 from models.vectors import Embeddings
@@ -367,3 +368,24 @@ def test_a_collection_of_the_format_before_takes_live_changes_once_it_is_opened(
     assert verify(out) == ()
     build(out, photos)
     assert contents(out) == held | {id_of(PINK): ("pink.png",)}
+
+
+def test_no_source_bears_the_name_of_what_was_sent(photos: Path) -> None:
+    with pytest.raises(InputError, match="@uploads"):
+        open_source(f"@uploads={photos}")
+
+
+def test_a_job_without_a_source_makes_an_empty_collection_and_folds_what_was_added(
+    tmp_path: Path,
+) -> None:
+    out, options = tmp_path / "empty", JobOptions(threads=1)
+
+    def fold() -> int:
+        return build_collection(out, [], ColourEncoder(), model="colours", options=options).items
+
+    assert fold() == 0
+    add(out, PINK, "pink.png")
+    changes(out).delete([add(out, GREY).id])
+    assert (delta(out), fold(), delta(out)) == (1, 1, 0)
+    assert contents(out) == {id_of(PINK): ("pink.png",)}
+    assert verify(out) == ()

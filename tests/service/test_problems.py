@@ -69,7 +69,7 @@ def test_the_servers_own_files_are_not_told(error: Exception) -> None:
         ("GET", "/static/settings.py", (404, "not_found")),
         ("GET", "/v1/search", (405, "method_not_allowed")),
         ("DELETE", "/v1/collection", (405, "method_not_allowed")),
-        ("POST", "/v1/images", (404, "not_found")),
+        ("PUT", "/v1/images", (405, "method_not_allowed")),
         ("GET", "/redoc", (404, "not_found")),
     ],
 )
