@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from starlette.datastructures import FormData, UploadFile
 
 from service.adding import Outcome, Sent
-from service.bodies import JSON, MULTIPART, media_type
+from service.bodies import JSON, MULTIPART, media_type, received_form
 from service.problems import problem_content
 from service.schemas import Base64, Strict
 
@@ -173,7 +173,7 @@ async def _sent(request: Request) -> list[Sent]:
     kind = media_type(request, JSON, MULTIPART)
     if kind == JSON:
         return [each.sent for each in _of_json(await request.body()).images]
-    async with request.form(max_files=MAX_IMAGES, max_fields=2 * MAX_IMAGES) as form:
+    async with received_form(request, max_files=MAX_IMAGES, max_fields=2 * MAX_IMAGES) as form:
         return await _of_form(form)
 
 

@@ -1,10 +1,16 @@
 """Bodies in the media type that a route takes; 415 for another one."""
 
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
+from index.unwritable import changing
 from service.schemas import SearchRequest, request_of_form
 
 JSON = "application/json"
@@ -62,8 +68,21 @@ async def _json_only(request: Request) -> None:
 
 async def _uploaded(request: Request) -> SearchRequest:
     media_type(request, MULTIPART)
-    async with request.form(max_files=1, max_fields=64) as form:
+    async with received_form(request, max_files=1, max_fields=64) as form:
         return await request_of_form(form)
+
+
+@asynccontextmanager
+async def received_form(
+    request: Request, *, max_files: int, max_fields: int
+) -> AsyncIterator[FormData]:
+    """Large files of a form lie in the system's temporary folder; raises NoRoomError, as
+    index/unwritable.py does, where that has no room for them."""
+    async with AsyncExitStack() as held:
+        with changing(Path(tempfile.gettempdir())):
+            form = request.form(max_files=max_files, max_fields=max_fields)
+            received = await held.enter_async_context(form)
+        yield received
 
 
 def media_type(request: Request, *expected: str) -> str:

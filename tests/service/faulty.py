@@ -111,6 +111,11 @@ class Server:
         kind = f"multipart/form-data; boundary={boundary}"
         return self._ask("POST", "/v1/search/upload", body, {"Content-Type": kind})
 
+    def add(self, picture: bytes) -> Reply:
+        body, boundary = form_of(picture)
+        kind = f"multipart/form-data; boundary={boundary}"
+        return self._ask("POST", "/v1/images", body, {"Content-Type": kind})
+
     def metric(self, name: str) -> float:
         lines = self.get("/metrics").text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(name))

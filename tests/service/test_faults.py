@@ -1,5 +1,6 @@
 """Faults injected into a real server. With -s: what the client saw, and when all was well again."""
 
+import io
 import json
 import shutil
 import signal
@@ -9,7 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.fakes import picture_bytes
 from tests.service.answers import found, problem
@@ -172,6 +175,29 @@ def test_a_collection_that_vanishes_is_told_and_comes_back(built: Built, tmp_pat
         away.rename(folder)
         back = time.perf_counter()
         tell("a collection that vanishes", seen(reply), server.recovered_s(since=back))
+
+
+@pytest.mark.parametrize("sides", [(512, 256), (1200, 800)])  # held in memory, and spooled
+def test_a_full_disk_refuses_what_is_added_and_searches_go_on(
+    built: Built, tmp_path: Path, sides: tuple[int, int]
+) -> None:
+    folder = tmp_path / "collection"
+    shutil.copytree(built.folder, folder)
+    with serving(folder, max_file_bytes=300_000) as server:
+        reply = server.add(noise(sides))
+        ended = time.perf_counter()
+        assert problem(reply) == (507, "no_room")
+        assert str(tmp_path) not in reply.text
+        tell("a disk that is full", seen(reply), server.recovered_s(since=ended))
+        assert server.add(picture_bytes((9, 9, 9))).status_code == 201
+
+
+def noise(sides: tuple[int, int]) -> bytes:
+    """A picture that no file format makes smaller."""
+    drawn = np.random.default_rng(0).integers(0, 256, (sides[1], sides[0], 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(drawn).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_a_server_that_is_asked_to_stop_answers_what_runs_and_refuses_what_is_new(
