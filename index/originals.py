@@ -7,60 +7,83 @@ by content.
 """
 
 import os
-import stat
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from index.items import UPLOADS, Item, Occurrence, item_id, upload_path
+from index.gps.removal import without_place
+from index.items import UPLOADS, Item, Occurrence, upload_path
+from index.opened import Checked, InMemory, OpenFile, Original, check, in_memory, open_inside
 from index.sourcing.lookup import is_archive, read_member
 from models.errors import GoneError, ImageError
 
 
+@dataclass(frozen=True)
+class Giving:
+    """How originals are given out: what is remembered of files, and whether their place is told."""
+
+    checked: Checked = field(default_factory=Checked)
+    with_place: bool = True
+
+
 def read_original(item: Item, roots: Mapping[str, Path]) -> bytes:
     """Raises GoneError, naming what was tried, where no file has the item's bytes any more."""
+    original = open_original(item, roots, Giving())
+    try:
+        return original.part(0, original.size)
+    finally:
+        original.close()
+
+
+def open_original(item: Item, roots: Mapping[str, Path], giving: Giving) -> Original:
+    """For the caller to close. Raises GoneError as `read_original`, and WithheldError where the
+    place cannot be left out."""
     reasons = []
     for occurrence in item.occurrences:
         try:
-            return _read(item, occurrence, roots)
+            original = _open(item, occurrence, roots, giving.checked)
         except (OSError, ValueError, ImageError) as error:
             reason = getattr(error, "strerror", None) or error
             reasons.append(f"{occurrence.source}/{occurrence.path}: {reason}")
+        else:
+            return original if giving.with_place else _without_place(original, item, giving)
     raise GoneError(f"{item.id}: original cannot be read any more: {'; '.join(reasons)}")
 
 
-def _read(item: Item, occurrence: Occurrence, roots: Mapping[str, Path]) -> bytes:
+def _without_place(
+    original: OpenFile | InMemory, item: Item, giving: Giving
+) -> OpenFile | InMemory:
+    try:
+        if isinstance(original, OpenFile):
+            return original.edited(giving.checked.edit(original, item.format))
+        return InMemory(without_place(original.data, item.format).over(0, original.data))
+    except BaseException:
+        original.close()
+        raise
+
+
+def _open(
+    item: Item, occurrence: Occurrence, roots: Mapping[str, Path], checked: Checked
+) -> OpenFile | InMemory:
     if occurrence.source not in roots:
         raise ValueError("its source is not a folder")
     place = roots[occurrence.source]
     if occurrence.source == UPLOADS:
-        data = _read_file(place, upload_path(item.id), item.bytes)
-    elif place.is_file():
-        data = read_member(place, occurrence.path, item.bytes)
-    else:
-        data = _read_inside(Path(os.path.realpath(place)), occurrence.path, item.bytes)
-    if item_id(data) != (item.content or item.id):
-        raise ValueError("changed since it was indexed")
-    return data
+        return check(open_inside(place, upload_path(item.id), item.bytes), item, checked)
+    if place.is_file():
+        return in_memory(read_member(place, occurrence.path, item.bytes), item)
+    archive = _archive_in(Path(os.path.realpath(place)), occurrence.path)
+    if archive is not None:
+        return in_memory(read_member(*archive, item.bytes), item)
+    return check(open_inside(place, occurrence.path, item.bytes), item, checked)
 
 
-def _read_inside(root: Path, path: str, size: int) -> bytes:
+def _archive_in(root: Path, path: str) -> tuple[Path, str] | None:
+    """The archive that a path leads into, and the rest of the path."""
     at = path.find("/")
     while at >= 0:
         archive = Path(os.path.realpath(root / path[:at]))
         if is_archive(path[:at]) and archive.is_relative_to(root) and archive.is_file():
-            return read_member(archive, path[at + 1 :], size)
+            return archive, path[at + 1 :]
         at = path.find("/", at + 1)
-    return _read_file(root, path, size)
-
-
-def _read_file(root: Path, path: str, size: int) -> bytes:
-    file = Path(os.path.realpath(root / path))
-    if not file.is_relative_to(root):
-        raise ValueError("leads out of its source")
-    # without blocking, so that a pipe put in the file's place keeps nobody waiting
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as opened:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
-            raise ValueError("changed since it was indexed")
-        return opened.read(size)
+    return None

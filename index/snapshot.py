@@ -1,6 +1,7 @@
 """What one reader sees of a collection: one read transaction, and the gallery of its generation."""
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from index.indexes import factory_of, tuning_of
 from index.items import UPLOADS, Failure, Item
 from index.listing import Browsing, Listing, listing
 from index.matching import Selection, matching
-from index.originals import read_original
+from index.opened import Original, open_inside
+from index.originals import Giving, open_original, read_original
 from index.sources import Root
 from index.words import Ranked, tiers
 from models.errors import GoneError, UnknownItemError
@@ -132,13 +134,20 @@ class Snapshot:
         """A WebP file; raises GoneError where a later generation has dropped the item meanwhile."""
         file = self._folder.thumbnail(self.item(id).id)
         try:
-            return file.read_bytes()
-        except OSError as error:
-            raise GoneError(f"{id}: thumbnail cannot be read: {error.strerror}") from error
+            opened = open_inside(file.parent.parent, f"{file.parent.name}/{file.name}")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise GoneError(f"{id}: thumbnail cannot be read: {reason}") from error
+        with closing(opened):
+            return opened.part(0, opened.size)
 
     def original(self, id: str) -> bytes:  # noqa: A002
         """The picture file's bytes; raises GoneError where no file has them any more."""
         return read_original(self.item(id), self.places())
+
+    def open_original(self, id: str, giving: Giving) -> Original:  # noqa: A002
+        """The same, for reading in parts and for the caller to close; raises WithheldError, too."""
+        return open_original(self.item(id), self.places(), giving)
 
     def gone(self) -> Iterator[Failure]:
         """The items whose original cannot be read any more, each by its first occurrence."""

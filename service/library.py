@@ -13,10 +13,12 @@ from typing import TypeVar
 from index.collection import Collection, CollectionStatistics, Snapshot
 from index.hybrid import Extent, search_hybrid, search_words
 from index.items import Item
+from index.opened import Original
+from index.originals import Giving
 from index.search import Page, search
 from models.device import available_threads
 from models.encoders import PictureEmbeddings
-from models.errors import GoneError, InputError, SpaceError
+from models.errors import GoneError, InputError, SpaceError, WithheldError
 from models.query import Question, single
 from models.space import Space, named
 from service.measures import Measures, Stage, Unmeasured, timed
@@ -25,6 +27,8 @@ from service.settings import Settings
 from service.workers import Workers
 
 WARMING_SEARCHES = 16
+
+OF_ONE_ITEM = (InputError, GoneError, WithheldError)  # no failure of the collection's
 
 T = TypeVar("T")
 
@@ -52,6 +56,7 @@ class Library:
             "reading", threads=threads, max_queue=settings.max_queue, measures=self._measures
         )
         self.pulse = Pulse()
+        self._giving = Giving(with_place=not settings.strip_gps)
         with self._snapshot():
             pass  # refuses another model's collection at start-up
 
@@ -62,6 +67,11 @@ class Library:
     def loaded(self) -> bool:
         """Whether reads wait for a thread."""
         return self._readers.loaded
+
+    @property
+    def strips_gps(self) -> bool:
+        """Whether the place is left out of originals."""
+        return not self._giving.with_place
 
     async def warm_up(self) -> None:
         """A few searches, so that what a search needs of the files is in memory."""
@@ -96,6 +106,10 @@ class Library:
     async def original(self, item_id: str) -> bytes:
         return await self._read(lambda snapshot: snapshot.original(item_id))
 
+    async def open_original(self, item_id: str) -> Original:
+        """For the caller to close; without the place where the settings leave that out."""
+        return await self._read(lambda snapshot: snapshot.open_original(item_id, self._giving))
+
     async def thumbnail(self, item_id: str) -> bytes:
         return await self._read(lambda snapshot: snapshot.thumbnail(item_id))
 
@@ -122,7 +136,7 @@ class Library:
                 with self._snapshot() as snapshot:
                     result = read(snapshot)
             except Exception as error:
-                if not isinstance(error, InputError | GoneError):  # those are about one item
+                if not isinstance(error, OF_ONE_ITEM):
                     self.pulse.fail()
                 raise
             self.pulse.beat()

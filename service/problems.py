@@ -34,6 +34,7 @@ from models.errors import (
     SpaceError,
     UnknownItemError,
     UnsupportedComposerError,
+    WithheldError,
 )
 from service.current import REQUEST_ID_HEADER, current
 from service.errors import (
@@ -95,6 +96,7 @@ ERRORS: dict[type[Exception], Kind] = {
     KeyRefusedError: BAD_KEY,
     NoKeysError: Kind(409, "no_keys"),
     GoneError: Kind(410, "gone"),
+    WithheldError: Kind(403, "withheld"),
     ModelMemoryError: Kind(503, "out_of_memory", "the model's device is out of memory"),
     SpaceError: Kind(503, "space_mismatch"),
     CollectionError: Kind(503, "collection_unavailable", "the collection cannot be read now"),

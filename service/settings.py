@@ -141,6 +141,11 @@ class Settings(BaseSettings):
         description="secret that cursors are signed with, which replicas share; further ones after "
         "commas are accepted too; made once and kept in the collection unless given",
     )
+    strip_gps: bool = Field(
+        default=False,
+        description="leave the place that a picture was taken at out of the originals that are "
+        "served: of JPEG, PNG and WebP; other formats that may tell it are refused with 403",
+    )
     max_pixels: int = Field(
         default=100_000_000, ge=1, description="width times height of a sent picture at most"
     )

@@ -12,8 +12,13 @@ from service.schemas import EXAMPLE_ID, ITEM_ID
 router = APIRouter(prefix="/v1/images", tags=["images"])
 
 ItemIdPath = Annotated[str, Path(pattern=ITEM_ID, examples=[EXAMPLE_ID])]
+CONTENT: dict[str, Any] = {
+    "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}
+}
 PICTURE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
+    200: CONTENT,
+    206: {"description": "The range that was asked for.", **CONTENT},
+    304: {"description": "The client's copy is still it."},
 }
 
 
@@ -23,12 +28,14 @@ async def image(item_id: ItemIdPath, library: LibraryDep) -> ItemAnswer:
     return item_answer(await library.item(item_id))
 
 
+@router.head("/{item_id}/file", include_in_schema=False)
 @router.get("/{item_id}/file", response_class=Response, responses=PICTURE)
 async def file(item_id: ItemIdPath, request: Request, library: LibraryDep) -> Response:
     """The original, byte for byte; 410 where it cannot be read any more."""
     return await original_response(item_id, request, library)
 
 
+@router.head("/{item_id}/thumbnail", include_in_schema=False)
 @router.get("/{item_id}/thumbnail", response_class=Response, responses=PICTURE)
 async def thumbnail(item_id: ItemIdPath, request: Request, library: LibraryDep) -> Response:
     """A small WebP."""

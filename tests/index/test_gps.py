@@ -16,7 +16,7 @@ from index.gps.xmp import tells_a_place, without_gps
 from models.errors import WithheldError
 
 GPS = ExifTags.GPS
-PLACE = {
+PLACE: dict[int, Any] = {
     GPS.GPSLatitudeRef: "N",
     GPS.GPSLatitude: (59, 54, 36),
     GPS.GPSLongitudeRef: "E",
@@ -84,8 +84,10 @@ def test_the_place_is_gone_and_all_else_is_as_it_was(format: str) -> None:  # no
     assert (no_place, still_taken) == ({}, taken)
     assert kept == {tag: value for tag, value in base.items() if tag != ExifTags.IFD.GPSInfo}
     assert len(after) == len(data)
-    same = [np.asarray(Image.open(io.BytesIO(each)).convert("RGB")) for each in (data, after)]
-    assert np.array_equal(*same)
+    before, now = (
+        np.asarray(Image.open(io.BytesIO(each)).convert("RGB")) for each in (data, after)
+    )
+    assert np.array_equal(before, now)
     assert not tells_a_place(after)
     assert b"Oslo" in after and b'xmp:Rating="5"' in after
 
