@@ -30,6 +30,8 @@ Sorting = Literal[
 
 
 def _from_text(value: Any) -> Filter:  # noqa: ANN401
+    if len(value) > MAX_FILTER_CHARS:
+        raise PydanticCustomError("string_too_long", f"over {MAX_FILTER_CHARS} characters")
     try:
         content = json.loads(value)
     except (TypeError, ValueError, RecursionError) as error:
