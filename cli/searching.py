@@ -57,8 +57,10 @@ class Asking:
             raise InputError(
                 "give one --text, or an --image, or an --image and what to change in it"
             )
-        if self.mode != "vector" and self.image is not None:
-            raise InputError(f"--mode {self.mode} takes a --text and no --image")
+        if self.mode == "words" and self.image is not None:
+            raise InputError("--mode words takes a --text and no --image")
+        if self.mode == "hybrid" and not self.texts:
+            raise InputError("--mode hybrid looks for words too: give a --text")
         if self.mode == "words" and self.exclude:
             raise InputError("--mode words has no similarity to --exclude by")
 
@@ -115,11 +117,21 @@ def find(snapshot: "Snapshot", question: "Question", asking: Asking, extent: "Ex
     from index.search import search as find_vectors
 
     if asking.mode == "hybrid":
-        return search_hybrid(snapshot, question, asking.texts[0], extent)
+        return search_hybrid(snapshot, question, " ".join(asking.texts), extent)
     return find_vectors(snapshot, question, limit=extent.limit, where=extent.where)
 
 
-def show(snapshot: "Snapshot", page: "Page", composer: str | None, as_json: bool) -> None:
+@dataclass(frozen=True)
+class Found:
+    page: "Page"
+    composer: str | None
+    warnings: Sequence[str] = ()
+
+
+def show(snapshot: "Snapshot", found: Found, as_json: bool) -> None:
+    page = found.page
+    for warning in found.warnings:
+        note(warning)
     items = snapshot.items([hit.id for hit in page.hits])
     rows = [
         {
@@ -133,7 +145,8 @@ def show(snapshot: "Snapshot", page: "Page", composer: str | None, as_json: bool
     if as_json:
         probes = page.query.probes
         space = probes[0].space.name if probes else None
-        print_json({"space": space, "composer": composer, "hits": rows})
+        answer = {"space": space, "composer": found.composer, "warnings": found.warnings}
+        print_json(answer | {"hits": rows})
     for row in [] if as_json else rows:
         typer.echo(f"{row['score']:.4f}  {row['path']}")
 
@@ -187,7 +200,8 @@ def search(
     with closing(Collection.open(collection)) as opened:
         if mode == "words":
             with opened.snapshot() as snapshot:
-                show(snapshot, search_words(snapshot, asking.texts[0], extent), None, as_json)
+                page = search_words(snapshot, asking.texts[0], extent)
+                show(snapshot, Found(page, None, snapshot.unknown_fields(extent.where)), as_json)
             return
         with opened.snapshot() as snapshot:
             reference = model or snapshot.model
@@ -196,4 +210,5 @@ def search(
         question = asking.question(encoder, composers)
         with opened.snapshot() as snapshot:
             page = find(snapshot, question, asking, extent)
-            show(snapshot, page, asking.composed_by(composers), as_json)
+            warnings = snapshot.unknown_fields(extent.where)
+            show(snapshot, Found(page, asking.composed_by(composers), warnings), as_json)

@@ -50,6 +50,18 @@ def test_hybrid_finds_by_words_and_by_vectors(pictor: Pictor, captioned: Path) -
     assert paths(found)[0] == "green.png"
 
 
+def test_a_field_that_no_picture_has_is_said_and_finds_nothing(
+    pictor: Pictor, captioned: Path
+) -> None:
+    mistyped = ("--filter", '{"field": "ratng", "gte": 4}', "--text", "clover")
+    for mode in ("words", "vector"):
+        found = pictor("search", captioned, *mistyped, "--mode", mode, "--json")
+        assert (paths(found), found.code) == ([], 0)
+        (warning,) = json.loads(found.out)["warnings"]
+        assert warning == "no picture has a field 'ratng'; did you mean 'rating'?"
+        assert warning in found.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -58,6 +70,7 @@ def test_hybrid_finds_by_words_and_by_vectors(pictor: Pictor, captioned: Path) -
         (("--text", "a", "--filter", RED, "--filter", "7"), "filter.and.1: expected an object"),
         (("--text", "a", "--mode", "fuzzy"), "fuzzy"),
         (("--image", "a.png", "--mode", "words"), "no --image"),
+        (("--image", "a.png", "--mode", "hybrid"), "give a --text"),
         (("--text", "a", "--mode", "words", "--exclude", "b"), "--exclude"),
     ],
 )
