@@ -36,7 +36,7 @@ from benchmarks.serving_client import (
     picture_request,
     text_request,
 )
-from benchmarks.serving_ground import collection, model
+from benchmarks.serving_ground import collection
 from benchmarks.serving_server import picture, text
 
 KINDS = ("text", "picture", "composed")
@@ -276,7 +276,7 @@ def main() -> None:
     options = parser.parse_args()
     counts = sorted({1, 64, *options.clients})
     with tempfile.TemporaryDirectory() as temporary:
-        place = collection(options.at or Path(temporary), model().space, options.rows)
+        place = collection(options.at or Path(temporary), options.rows)
         found = run_all(place, counts, options.seconds)
     print(table(found))
     if options.json:

@@ -138,7 +138,7 @@ class SyntheticSpace:
         return [False] * len(texts)
 
 
-def collection(folder: Path, space: Space, rows: int) -> Path:
+def collection(folder: Path, rows: int) -> Path:
     """Built once; what is in the folder already stays."""
     built = folder / f"{rows}"
     if (built / "catalogue.sqlite").is_file():
@@ -151,7 +151,8 @@ def collection(folder: Path, space: Space, rows: int) -> Path:
     parquet.write_table(arrow.table(dict(_columns(rows))), source / "metadata_0.parquet")
     vectors = open_vectors(Root("synthetic", source), source)
     options = JobOptions(threads=available_threads())
-    build_collection(built, [vectors], SyntheticSpace(space, rows), model=NAME, options=options)
+    space = SyntheticSpace(model().space, rows)
+    build_collection(built, [vectors], space, model=NAME, options=options)
     return built
 
 
