@@ -62,6 +62,7 @@ PILLOW_FAILURES = (
 
 TURNED = (5, 6, 7, 8)  # by a quarter, of EXIF's orientations
 WHITE = (255, 255, 255, 255)
+MAX_WHY_CHARS = 300
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ def decode(
         image = _to_srgb(image)
         return _flatten(image)
     except PILLOW_FAILURES as error:
-        raise ImageError(f"picture cannot be read whole: {error}") from error
+        # a decoder's own words can be several lines, with what the file says in them
+        why = " ".join(str(error).split())[:MAX_WHY_CHARS]
+        raise ImageError(f"picture cannot be read whole: {why}") from error
 
 
 def open_header(data: bytes, limits: DecodeLimits) -> Image.Image:

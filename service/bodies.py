@@ -28,7 +28,7 @@ UPLOAD_BODY: dict[str, Any] = {
                     "text": {"type": "array", "items": {"type": "string"}},
                     "limit": {"type": "integer", "default": 20},
                     "cursor": {"type": "string"},
-                    "min_score": {"type": "number"},
+                    "min_score": {"type": ["number", "null"]},
                     "mode": {
                         "type": "string",
                         "enum": ["vector", "words", "hybrid"],

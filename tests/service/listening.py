@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,11 +16,13 @@ PATIENCE_S = 60.0
 
 @contextlib.contextmanager
 def listening(
-    app: ASGIApp, connection: type[BoundedConnection] = BoundedConnection
+    app: ASGIApp,
+    connection: type[BoundedConnection] = BoundedConnection,
+    lifespan: Literal["on", "off"] = "off",
 ) -> Iterator[int]:
-    """The port; the app's own lifespan is not run."""
+    """The port; the app's own lifespan is not run unless asked for."""
     config = uvicorn.Config(
-        app, http=connection, ws="none", lifespan="off", log_config=None, access_log=False
+        app, http=connection, ws="none", lifespan=lifespan, log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
