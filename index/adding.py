@@ -66,6 +66,7 @@ Deletion = Literal["deleted", "already deleted", "unknown"]
 class LiveChanges:
     folder: CollectionFolder
     wait_s: float = WAIT_S
+    spaces: tuple[Space, ...] | None = None  # deletes nothing from a collection of others
     _one_at_a_time: threading.RLock = field(default_factory=threading.RLock)
 
     def add(self, additions: Sequence[Addition]) -> list[Added]:
@@ -90,6 +91,8 @@ class LiveChanges:
         """In their order."""
         with self._one_at_a_time, changing(self.folder.path):
             with self._transaction() as change:
+                if self.spaces is not None:
+                    change.check_spaces(self.spaces)
                 deletions = [change.delete(id_) for id_ in ids]
             self._erase()
         return deletions

@@ -3,6 +3,10 @@
 Each snapshot is one read transaction beside the gallery of what it sees: a generation, and the
 changes since. A generation is loaded once and shared; the first snapshot after a job has published
 loads the new one, and the first after a live change adds that to what is there.
+
+A collection that is kept to spaces goes on giving the last state that was of them once a job has
+published others, so that whoever can only ask in these spaces is answered until he has another
+model: from one state, and never from vectors of another model.
 """
 
 import contextlib
@@ -16,8 +20,10 @@ from index.delta import changes_since
 from index.folder import CollectionFolder
 from index.gallery import Gallery
 from index.items import Failure
+from index.kept_state import KeptState, State
 from index.snapshot import CollectionStatistics, Snapshot
 from models.errors import CollectionError, InputError
+from models.space import Space
 
 __all__ = ["Collection", "CollectionStatistics", "Failure", "Snapshot"]
 
@@ -27,6 +33,7 @@ class Collection:
         self._folder = folder
         self._roots = dict(roots)
         self._gallery: Gallery | None = None
+        self._kept: KeptState | None = None
         self._loading = threading.Lock()
         self._pooling = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
@@ -51,6 +58,12 @@ class Collection:
             )
         return collection
 
+    def keep_to(self, spaces: tuple[Space, ...]) -> None:
+        """From now on give snapshots of these spaces alone, which it has to be of now."""
+        self._kept = KeptState(self._folder.catalogue, spaces)
+        with self.snapshot():
+            pass
+
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         with contextlib.ExitStack() as held:
@@ -63,8 +76,10 @@ class Collection:
             self._closed = True
             while self._idle:
                 self._idle.pop().close()
+        if self._kept is not None:
+            self._kept.close()
 
-    def _see(self, held: contextlib.ExitStack) -> tuple[SqliteCatalogue, Gallery]:
+    def _see(self, held: contextlib.ExitStack) -> State:
         """A transaction and its gallery; begun again when a job publishes in between."""
         missing_from = None
         while True:
@@ -73,6 +88,8 @@ class Collection:
                 file = self._folder.catalogue
                 catalogue = trying.enter_context(reading(connection, file))
                 header = catalogue.header()
+                if self._kept is not None and header.spaces != self._kept.spaces:
+                    break
                 try:
                     gallery = self._gallery_of(header, catalogue)
                 except FileNotFoundError as error:
@@ -81,8 +98,11 @@ class Collection:
                     missing_from = header.generation
                     continue
                 if gallery is not None:
+                    if self._kept is not None:
+                        self._kept.renew(gallery)
                     held.push(trying.pop_all())
                     return catalogue, gallery
+        return held.enter_context(self._kept.using())
 
     def _gallery_of(self, header: Header, catalogue: SqliteCatalogue) -> Gallery | None:
         """None where another thread has loaded a later state meanwhile."""

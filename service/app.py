@@ -118,7 +118,7 @@ def assemble(
     drain = Drain()
     seals = Seals.made_of(settings.cursor_key, settings.collection)
     web = WebPictures.of(settings, measured)
-    intake = Intake.of(encoder, encoding, web, settings, measured)
+    intake = Intake.of(collection, encoder, encoding, web=web, settings=settings, measures=measured)
     keyring = Keyring(KeysFile(settings.keys_file or keys_file_of(settings.collection)))
     return Parts(
         encoding=encoding,

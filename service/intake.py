@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from fastapi import Response
 
+from index.collection import Collection
 from models.encoders import DualEncoder
 from models.errors import CollectionError, InputError, PictorError, UnknownItemError
 from service.add_schemas import AddAnswer, JobAnswer, add_answer
@@ -34,16 +35,18 @@ class Intake:
         self.jobs = Jobs(adding, settings)
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913
         cls,
+        collection: Collection,
         encoder: DualEncoder,
         encoding: Encoding,
+        *,
         web: WebPictures,
         settings: Settings,
         measures: Measures,
     ) -> "Intake":
         preparing = Preparing(encoder, settings, measures)
-        writing = Writing(settings.collection, settings, measures)
+        writing = Writing(collection, encoder.spaces, settings, measures)
         return cls(Adding(encoding, preparing, writing, web, at_once=settings.max_batch), settings)
 
     def fork(self) -> None:

@@ -1,7 +1,8 @@
 """The collection as the service reads it, off the event loop.
 
-Every read opens a snapshot and checks that its vectors are of the served model's space, so that a
-collection that was rebuilt with another model meanwhile is refused with SpaceError, never compared.
+Every read opens a snapshot, and its vectors are of the served model's spaces: a collection that was
+rebuilt with another model meanwhile is read as it was before, and one that was another model's from
+the start is refused with SpaceError.
 Raises UnknownItemError, GoneError and CollectionError as the index does.
 """
 
@@ -59,6 +60,7 @@ class Library:
         self._giving = Giving(with_place=not settings.strip_gps)
         with self._snapshot():
             pass  # refuses another model's collection at start-up
+        collection.keep_to(spaces)
 
     def stop(self) -> None:
         self._readers.stop()

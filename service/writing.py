@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 
 from index.adding import Added, Addition, Deletion, LiveChanges
+from index.collection import Collection
 from index.delta import MANY_ROWS
 from index.folder import CollectionFolder
+from models.space import Space
 from service.measures import Measures
 from service.settings import Settings
 from service.workers import Workers
@@ -30,10 +31,16 @@ Waiting = tuple[Addition, "asyncio.Future[Added]"]
 
 class Writing:
     def __init__(
-        self, collection: Path, settings: Settings, measures: Measures | None = None
+        self,
+        collection: Collection,
+        spaces: tuple[Space, ...],
+        settings: Settings,
+        measures: Measures | None = None,
     ) -> None:
+        self._collection = collection
         wait_s = WAIT_SHARE * settings.request_timeout_s
-        self._live = LiveChanges(CollectionFolder(collection.absolute()), wait_s)
+        folder = CollectionFolder(settings.collection.absolute())
+        self._live = LiveChanges(folder, wait_s, spaces)
         self._workers = Workers(
             "writing", threads=1, max_queue=settings.max_queue, measures=measures
         )
@@ -53,12 +60,27 @@ class Writing:
         return await future
 
     async def delete(self, item: str) -> Deletion:
-        (deletion,) = await self._workers.run(self._live.delete, [item])
-        return deletion
+        return await self._workers.run(self._deleted, item)
 
     async def finish_erasures(self) -> None:
         """What a process that was killed has deleted, and not erased any more."""
         await self._workers.run(self._live.finish_erasures)
+
+    def _added(self, additions: Sequence[Addition]) -> list[Added]:
+        added = self._live.add(additions)
+        self._look()
+        return added
+
+    def _deleted(self, item: str) -> Deletion:
+        (deletion,) = self._live.delete([item])
+        self._look()
+        return deletion
+
+    def _look(self) -> None:
+        """Have the change in memory before a search asks for it, and kept if a job then publishes
+        another model's vectors."""
+        with self._collection.snapshot():
+            pass
 
     async def _run(self) -> None:
         while self._waiting:
@@ -84,7 +106,7 @@ class Writing:
         if not batch:
             return
         try:
-            added = await self._workers.run(self._live.add, [addition for addition, _ in batch])
+            added = await self._workers.run(self._added, [addition for addition, _ in batch])
         except Exception as error:  # noqa: BLE001  delivered to whoever waits
             if len(batch) > 1:
                 for each in batch:

@@ -370,6 +370,30 @@ def test_a_collection_of_the_format_before_takes_live_changes_once_it_is_opened(
     assert contents(out) == held | {id_of(PINK): ("pink.png",)}
 
 
+def test_a_collection_that_is_kept_to_its_spaces_gives_the_last_state_of_them(
+    out: Path, photos: Path
+) -> None:
+    collection = Collection.open(out)
+    collection.keep_to((SPACE,))
+    add(out, PINK, "pink.png")
+    query = single(SPACE, addition(PINK).embeddings[SPACE], "image")
+    with collection.snapshot() as snapshot:
+        assert search(snapshot, query).hits[0].id == id_of(PINK)
+    (photos / "red.png").unlink()
+    for revision in ("e" * 16, "f" * 16):
+        build(out, photos, encoder=ColourEncoder(revision))
+        for _ in range(2):
+            with collection.snapshot() as snapshot:
+                hits = [hit.id for hit in search(snapshot, query).hits]
+                assert hits[0] == id_of(PINK) and id_of("red") in hits
+                assert snapshot.items(hits).keys() == set(hits)
+                assert snapshot.spaces == (SPACE,)
+    build(out, photos)  # and back again
+    with collection.snapshot() as snapshot:
+        assert {hit.id for hit in search(snapshot, query).hits} == contents(out).keys()
+    collection.close()
+
+
 def test_no_source_bears_the_name_of_what_was_sent(photos: Path) -> None:
     with pytest.raises(InputError, match="@uploads"):
         open_source(f"@uploads={photos}")

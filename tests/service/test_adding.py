@@ -271,12 +271,20 @@ def test_a_collection_that_cannot_be_written_says_so_and_loses_nothing(
     assert verify(own.folder) == ()
 
 
-def test_a_server_of_another_model_than_the_collection_adds_nothing(
+def test_a_server_goes_on_when_a_job_publishes_another_model_and_changes_nothing_more(
     client: TestClient, own: Built
 ) -> None:
+    added = client.post("/v1/images", files=sent((9, 9, 9))).json()["images"][0]["id"]
     index(own, ColourEncoder("f" * 16))
     assert problem(client.post("/v1/images", files=sent(PINK))) == (503, "space_mismatch")
+    refused = client.delete(f"/v1/images/{added}")
+    assert problem(refused) == (503, "space_mismatch")
     assert verify(own.folder) == ()
+    # what it has answered from before it goes on answering from, until the next server is there
+    assert found(client.post("/v1/search", json={"text": "red", "limit": 1})) == ["red"]
+    assert client.get(f"/v1/images/{added}/file").status_code == 200
+    assert items(client) == len(IDS) + 1
+    assert client.get("/readyz").status_code == 200
 
 
 def test_many_callers_add_at_once_and_each_gets_its_own_answer(
