@@ -33,7 +33,7 @@ from models.errors import CursorError, InputError
 MAX_LIMIT = 1_000
 MAX_CURSOR = 40_000  # characters: a path may have thousands
 BATCH = 500  # rows that are looked at together
-WALKED = 20_000  # rows that are passed over one by one
+WALKED = 5_000  # rows that are passed over one by one
 
 ADDED = f"SELECT i.id, i.added_at FROM {ASKED} items AS i ON i.id = asked.value"
 
