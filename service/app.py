@@ -12,6 +12,7 @@ from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from service import problems
 from service.answers import Answers
+from service.browsing import Browser
 from service.draining import Drain
 from service.encoding import Encoding
 from service.guards.admission import Admission, Capacity
@@ -33,7 +34,7 @@ from service.openapi import RESPONSES, describe
 from service.parts import Parts
 from service.readiness import Readiness
 from service.readings import CollectionReadings, ModelReadings
-from service.routes import adding, embeddings, health, images, page, search, session
+from service.routes import adding, embeddings, health, images, listing, page, search, session
 from service.routes import collection as collection_routes
 from service.routes import metrics as metrics_routes
 from service.seals import Seals
@@ -44,6 +45,7 @@ from service.web_pictures import WebPictures
 ROUTES = (
     session,
     search,
+    listing,
     images,
     adding,
     embeddings,
@@ -124,6 +126,7 @@ def assemble(
         encoding=encoding,
         library=library,
         answers=Answers(encoding, library, composers, seals, web),
+        browser=Browser(library, seals),
         web=web,
         intake=intake,
         composers=composers,

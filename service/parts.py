@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from models.composers.registry import Composers
 from service.answers import Answers
+from service.browsing import Browser
 from service.draining import Drain
 from service.encoding import Encoding
 from service.intake import Intake
@@ -23,6 +24,7 @@ class Parts:
     encoding: Encoding
     library: Library
     answers: Answers
+    browser: Browser
     composers: Composers
     readiness: Readiness
     drain: Drain
@@ -47,6 +49,10 @@ async def _answers(parts: PartsDep) -> Answers:
     return parts.answers
 
 
+async def _browser(parts: PartsDep) -> Browser:
+    return parts.browser
+
+
 async def _library(parts: PartsDep) -> Library:
     return parts.library
 
@@ -60,6 +66,7 @@ async def _intake(parts: PartsDep) -> Intake:
 
 
 AnswersDep = Annotated[Answers, Depends(_answers)]
+BrowserDep = Annotated[Browser, Depends(_browser)]
 LibraryDep = Annotated[Library, Depends(_library)]
 IntakeDep = Annotated[Intake, Depends(_intake)]
 SessionsDep = Annotated[Sessions, Depends(_sessions)]
