@@ -67,7 +67,7 @@ def test_a_range_outside_of_the_file_is_a_416_that_tells_its_size(
     "wanted", ["bytes=", "bytes=-", "bytes=9-2", "bytes=a-b", "lines=0-1", "bytes=0-1,3-4", "²-³"]
 )
 def test_what_is_no_single_range_gives_the_whole(client: TestClient, wanted: str) -> None:
-    answer = client.get(address(), headers={"Range": wanted.encode()})
+    answer = client.get(address(), headers={b"Range": wanted.encode()})
     assert (answer.status_code, answer.content) == (200, RED)
     assert answer.headers["accept-ranges"] == "bytes"
 
