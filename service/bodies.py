@@ -25,7 +25,12 @@ UPLOAD_BODY: dict[str, Any] = {
                 "type": "object",
                 "properties": {
                     "image": {"type": "string", "format": "binary"},
-                    "text": {"type": "array", "items": {"type": "string"}},
+                    "text": {
+                        "anyOf": [
+                            {"type": "string"},
+                            {"type": "array", "items": {"type": "string"}},
+                        ]
+                    },
                     "limit": {"type": "integer", "default": 20},
                     "cursor": {"type": "string"},
                     "min_score": {"type": ["number", "null"]},

@@ -91,7 +91,7 @@ def damages(draw: st.DrawFn) -> Damage:
         length,
         filler,
         (value & (256**width - 1)).to_bytes(width, order),
-    )  # type: ignore[arg-type]
+    )
 
 
 def damage(data: bytearray, kind: str, at: int, length: int, filler: bytes, field: bytes) -> None:

@@ -7,7 +7,7 @@ type, header or body that the document does not describe.
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +35,7 @@ expected-statuses = ["2xx", "400", "401", "403", "404", "409", "410", "413", "41
 class Reader(ColourEncoder):
     """Takes any text, as models do."""
 
-    def encode_texts(self, texts: list[str]) -> Embeddings:  # type: ignore[override]
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         known = [" ".join(w for w in t.lower().split() if w in COLOURS) for t in texts]
         return super().encode_texts([text or "white" for text in known])
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,7 +17,7 @@ from tests.index.picture_server import PictureServer, drips, gives, picture_serv
 from tests.service.answers import Answer, found, problem
 from tests.service.conftest import Serve
 
-ALLOWED = {"fetch_urls": True, "fetch_hosts": ("localhost",)}
+ALLOWED: dict[str, Any] = {"fetch_urls": True, "fetch_hosts": ("localhost",)}
 
 
 @pytest.fixture
