@@ -82,7 +82,7 @@ def labels_of(metrics: Metrics) -> set[str]:
 def test_every_panel_has_a_place_and_an_id_of_its_own() -> None:
     panels = dashboard()["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for panel in panels:
         place = panel["gridPos"]
         cells = {
