@@ -71,6 +71,16 @@ def test_what_cannot_be_is_said_in_one_line(
     assert keys_file_of(collection).read_bytes() == before
 
 
+def test_serving_beyond_this_machine_without_a_key_is_refused_before_anything_is_loaded(
+    pictor: Pictor, collection: Path
+) -> None:
+    said = mistake(pictor("serve", collection, "--host", "0.0.0.0", "--model", "no such model"))
+    assert f"pictor keys {collection} create" in said and "--open-to-everyone" in said
+    pictor("keys", collection, "create", "--name", "phone")
+    loading = pictor("serve", collection, "--host", "0.0.0.0", "--model", "no such model")
+    assert "no such model" in mistake(loading)
+
+
 def test_keys_are_of_a_collection(pictor: Pictor, tmp_path: Path) -> None:
     assert "no collection there" in mistake(pictor("keys", tmp_path, "create", "--name", "x"))
     assert list(tmp_path.iterdir()) == []

@@ -59,8 +59,9 @@ def tried(address: str, folder: Path, *options: str) -> subprocess.CompletedProc
     (folder / "schemathesis.toml").write_text(CONFIGURATION)
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", "schemathesis.toml"]
     what = ["run", address, "--checks", "all", "--max-examples", str(EXAMPLES), "--no-color"]
+    patience = ["--request-timeout", "120"]
     return subprocess.run(
-        [*command, *what, *options],
+        [*command, *what, *patience, *options],
         cwd=folder,
         capture_output=True,
         text=True,
