@@ -1246,7 +1246,7 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     image?: string;
-                    text?: string[];
+                    text?: string | string[];
                     /** @default 20 */
                     limit?: number;
                     cursor?: string;
