@@ -1,7 +1,7 @@
 """What is let in, with an app that holds requests until they are let go; no server, no sockets."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,7 +84,7 @@ def admission(app: Holding) -> Admission:
     return Admission(app, CAPACITY, wait_s=lambda: 6.5, measures=Unmeasured())
 
 
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 
 async def begun(app: App, *calls: Call, whole: bool = True) -> list["asyncio.Task[None]"]:
