@@ -25,7 +25,7 @@ Embeddings = NDArray[np.float16]  # (count, dim)
 def embedded(
     encoder: ImageEncoder,
     parts: Sequence[Pixels],
-    named: Sequence[str],
+    named: str,
     folder: Path,
     report: Report,
 ) -> Embeddings:
@@ -33,7 +33,7 @@ def embedded(
     space and the number of pictures."""
     count = sum(len(part) for part in parts)
     space = encoder.spaces[0]
-    lines = [space.revision, *(str(part.shape) for part in parts), *named]
+    lines = [space.revision, *(str(part.shape) for part in parts), named]
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
     file = folder / f"embeddings-{digest}.npy"
     if not file.exists():

@@ -58,6 +58,7 @@ from training.rendered_corpus import RenderedCorpus, build_rendered_corpus
 from training.scene_corpus import SceneCorpus, build_scene_corpus
 from training.state import Checkpoints, Report, weight_groups
 
+SEEN = {"seed", "picture_px", "captions", "classes", "scenes"}  # what decides which pictures
 LOSS = Contrastive(temperature=0.05)
 
 
@@ -173,7 +174,7 @@ def train_head(config: HeadConfig, placement: Placement, threads: int, report: R
     copy_merges(folder, name, loaded.tokenizer, settings["text_cfg"]["context_length"])
     material = _gather(config, threads, report)
     parts = [part.pixels for part in (material.corpus, material.rendered, material.scenes) if part]
-    table = embedded(encoder, parts, [fingerprint(config, revision)], config.out, report)
+    table = embedded(encoder, parts, config.model_dump_json(include=SEEN), config.out, report)
     torch.manual_seed(config.seed)
     learner = _learner(config, loaded, encoder.space.dimension, placement)
     step = HeadStep(
