@@ -31,7 +31,7 @@ KINDS: dict[str, ComposerKind] = {
 }
 FUSIONS: dict[str, Callable[..., Fusion]] = {"harris": HarrisFusion}
 # models whose towers were trained for a composer
-TRAINED_FOR = {"starter": "sum", "BAAI/BGE-VL-base": "sum", "BAAI/BGE-VL-large": "sum"}
+TRAINED_FOR = {"BAAI/BGE-VL-base": "sum", "BAAI/BGE-VL-large": "sum"}
 
 
 class Composers:

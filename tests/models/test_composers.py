@@ -198,7 +198,7 @@ def test_the_default_is_the_best_that_there_is() -> None:
 
 def test_the_default_of_a_model_trained_for_a_composer_is_that_one() -> None:
     encoder = WordyEncoder()
-    encoder.space = Space("starter", "0" * 16, 4)
+    encoder.space = Space("BAAI/BGE-VL-base", "0" * 16, 4)
     encoder.spaces = (encoder.space,)
     assert Composers(encoder, [doubling("lincir", encoder.space)]).default == "sum"
 
