@@ -21,7 +21,7 @@ def test_a_sample_is_a_picture_with_its_caption_and_metadata(tmp_path: Path) -> 
     files = {"7.jpg": RED, "7.txt": b" a red square \n", "7.json": json.dumps(entry).encode()}
     (found,), failures = walked(ShardSource(Root("s", tar_of(tmp_path / "a.tar", files))))
     assert (found.source, found.path, found.caption) == ("s", "7.jpg", "a red square")
-    assert found.metadata == {"width": 32, "score": 0.5, "nsfw": False}
+    assert found.metadata == {"width": 32, "score": 0.5, "nsfw": False, "tags": ["x"]}
     assert found.read(len(RED)) == RED
     assert failures == []
 
