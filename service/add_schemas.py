@@ -14,6 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from service.adding import Outcome, Sent
 from service.bodies import JSON, MULTIPART, media_type, received_form
+from service.item_addresses import image_url, thumbnail_url
 from service.problems import problem_content
 from service.schemas import Base64, Strict
 
@@ -146,15 +147,14 @@ class JobAnswer(BaseModel):
 
 
 def image_answer(index: int, outcome: Outcome) -> AddedImage:
-    known = outcome.id is not None
     return AddedImage(
         index=index,
         status=outcome.status,
         name=outcome.name,
         id=outcome.id,
         path=outcome.path,
-        image_url=f"/v1/images/{outcome.id}/file" if known else None,
-        thumbnail_url=f"/v1/images/{outcome.id}/thumbnail" if known else None,
+        image_url=image_url(outcome.id) if outcome.id else None,
+        thumbnail_url=thumbnail_url(outcome.id) if outcome.id else None,
         error=None if outcome.error is None else ItemProblem(**problem_content(outcome.error)),
     )
 

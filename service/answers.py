@@ -18,6 +18,7 @@ from service.embedding_schemas import (
 )
 from service.encoding import Encoding
 from service.errors import UnknownModelError
+from service.item_addresses import image_url, thumbnail_url
 from service.library import Found, Library
 from service.pages import hand_on, resume
 from service.schemas import SearchHit, SearchRequest, SearchResponse
@@ -153,6 +154,6 @@ def hit_of(item: Item, score: float) -> SearchHit:
         width=item.width,
         height=item.height,
         metadata=dict(item.metadata),
-        image_url=f"/v1/images/{item.id}/file",
-        thumbnail_url=f"/v1/images/{item.id}/thumbnail",
+        image_url=image_url(item.id),
+        thumbnail_url=thumbnail_url(item.id),
     )

@@ -17,6 +17,7 @@ from index.filters import Filter
 from index.items import Item
 from index.listing import MAX_LIMIT, Browsing
 from service.filter_schemas import parsed
+from service.item_addresses import image_url, thumbnail_url
 from service.schemas import MAX_CURSOR_CHARS
 
 MAX_FILTER_CHARS = 32_768  # about as much as servers take of an address
@@ -182,8 +183,8 @@ def listed_item(item: Item, added_at: str | None) -> ListedItem:
         taken_at=item.taken_at,
         added_at=added_at,
         metadata=dict(item.metadata),
-        image_url=f"/v1/images/{item.id}/file",
-        thumbnail_url=f"/v1/images/{item.id}/thumbnail",
+        image_url=image_url(item.id),
+        thumbnail_url=thumbnail_url(item.id),
     )
 
 

@@ -12,6 +12,7 @@ from index.items import Item
 from models.composers.registry import Composers
 from models.composers.templates import TEMPLATES
 from models.space import Space
+from service.item_addresses import image_url, thumbnail_url
 
 
 class OccurrenceAnswer(BaseModel):
@@ -141,8 +142,8 @@ def item_answer(item: Item) -> ItemAnswer:
         caption=item.caption,
         metadata=item.metadata,
         occurrences=[OccurrenceAnswer(**asdict(each)) for each in item.occurrences],
-        image_url=f"/v1/images/{item.id}/file",
-        thumbnail_url=f"/v1/images/{item.id}/thumbnail",
+        image_url=image_url(item.id),
+        thumbnail_url=thumbnail_url(item.id),
     )
 
 
