@@ -4,8 +4,8 @@ A part that did its work within the last `window_s`, and has not failed since, c
 that has rested is tried: a text, a picture, a composition and a search go the way that every
 request goes, each with a time limit. Nothing is tried while others wait: of a loaded server it
 counts that its work gets done, so that overload doesn't look like failure. A worker that is gone
-and a server that is stopping are not ready, whatever they did lately. Raises NotReadyError naming
-the parts that failed.
+and a server that is starting or stopping are not ready, whatever they did lately. Raises
+NotReadyError naming the parts that failed.
 """
 
 import asyncio
@@ -65,10 +65,13 @@ class Readiness:
         self._tiny_picture = _tiny_picture()
         self._once: Once[str] = Once()
         self._parts = self._made_parts()
+        self._starting = False
 
     async def check(self) -> Health:
         if self._drain.begun:
             raise NotReadyError({"server": "stopping"})
+        if self._starting:
+            raise NotReadyError({"server": "starting"})
         states = await asyncio.gather(*(self._state(name) for name in self._parts))
         checks = dict(zip(self._parts, states, strict=True))
         checks["worker"] = self._encoding.worker.refusal or OK
@@ -77,7 +80,17 @@ class Readiness:
         return Health(status="ready", checks=checks)
 
     async def warm_up(self) -> None:
-        """The first query of each kind, so that it is nobody's; a failure is readiness's to say."""
+        """The first query of each kind, so that it is nobody's; a failure is readiness's to say.
+
+        Until it has ended the server is not ready.
+        """
+        self._starting = True
+        try:
+            await self._try_all()
+        finally:
+            self._starting = False
+
+    async def _try_all(self) -> None:
         outcomes = await asyncio.gather(
             *(part.attempt() for part in self._parts.values()),
             self._library.warm_up(),

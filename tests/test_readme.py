@@ -1,12 +1,9 @@
 """The README's commands run as written, its table of settings is complete, its files exist."""
 
-import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -14,10 +11,10 @@ import pytest
 from cli.main import run
 from service.settings import Settings
 from tests.fakes import picture
+from tests.service.started import started
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-READY = re.compile(r"http://\S+")
 
 
 def commands(word: str) -> list[list[str]]:
@@ -81,18 +78,5 @@ def test_the_served_collection_answers_until_it_is_interrupted(tmp_path: Path) -
     assert run(["index", str(tmp_path), "--out", str(collection), "--model", "starter"]) == 0
     (words,) = [words for words in commands("pictor") if words[1] == "serve"]
     command = [sys.executable, "-m", "cli.main", *words[1:], "--port", "0"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stderr is not None
-        try:
-            address = next(found for line in server.stderr if (found := READY.search(line)))
-            with urllib.request.urlopen(f"{address.group()}/readyz", timeout=60) as answer:
-                assert answer.status == 200
-        finally:
-            server.send_signal(signal.SIGINT)
-            assert server.wait(timeout=60) == 0
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+    with started(command, folder=tmp_path) as server:
+        assert server.stop(signal.SIGINT) == 0

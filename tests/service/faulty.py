@@ -8,12 +8,10 @@ kills its process, GREEDY asks for all memory there is.
 import http.client
 import json
 import os
-import re
 import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,9 +25,8 @@ from models.errors import ModelMemoryError
 from models.preprocess import Pixels
 from models.vectors import Embeddings
 from tests.fakes import ColourEncoder
+from tests.service.started import PATIENCE_S, started
 
-REPOSITORY = Path(__file__).parents[2]
-PATIENCE_S = 120
 SLOW_S = 1.0
 HANGING, CRASHING, GREEDY = 101, 103, 107
 
@@ -148,21 +145,5 @@ def form_of(picture: bytes) -> tuple[bytes, str]:
 def serving(collection: Path, **settings: Any) -> Iterator[Server]:  # noqa: ANN401
     given = {"collection": str(collection), "port": 0, "threads": 2, **settings}
     command = [sys.executable, "-c", PROGRAM, json.dumps(given)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    with subprocess.Popen(
-        command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if found := re.search(r" at http://[\d.]+:(\d+)", line):
-                break
-        else:
-            raise AssertionError("the server did not start")
-        # so that it never waits for a reader of its log
-        reading = threading.Thread(target=process.stderr.read)
-        reading.start()
-        try:
-            yield Server(process, int(found[1]))
-        finally:
-            process.kill()
-            reading.join(PATIENCE_S)
+    with started(command, ready=False) as server:
+        yield Server(server.process, server.port)

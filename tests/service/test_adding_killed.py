@@ -1,8 +1,6 @@
 """What a server has answered for is there after kill -9."""
 
 import json
-import re
-import subprocess
 import sys
 import time
 import urllib.request
@@ -19,7 +17,8 @@ from models.query import single
 from tests.fakes import ColourEncoder, picture_bytes
 from tests.index.album import build, save
 from tests.index.live import addition
-from tests.service.test_serve import PATIENCE_S, PROGRAM, REPOSITORY
+from tests.service.started import PATIENCE_S, started
+from tests.service.test_serve import PROGRAM
 
 BOUNDARY = "pictor-boundary"
 
@@ -27,17 +26,8 @@ BOUNDARY = "pictor-boundary"
 @contextmanager
 def running(collection: Path) -> Iterator[str]:
     """The address of a server, killed when the block is left."""
-    command = [sys.executable, "-c", PROGRAM, str(collection)]
-    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        try:
-            yield next(
-                found[1]
-                for line in server.stderr
-                if (found := re.search(r" at (http://[\d.:]+)", line))
-            )
-        finally:
-            server.kill()
+    with started([sys.executable, "-c", PROGRAM, str(collection)]) as server:
+        yield server.address
 
 
 def send(address: str, data: bytes, query: str = "") -> dict[str, Any]:

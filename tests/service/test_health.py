@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from models.errors import SpaceError
 from models.preprocess import Pixels
 from models.vectors import Embeddings
+from service.readiness import Readiness
 from tests.fakes import ColourEncoder
 from tests.service.answers import Answer, found, problem
 from tests.service.conftest import PICTURES, Built, Serve
@@ -53,6 +54,21 @@ def test_a_server_that_answers_is_alive_and_ready(client: TestClient) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json()["checks"] == ALL_OK
+
+
+def test_a_server_is_not_ready_before_it_has_warmed_up(serve: Serve) -> None:
+    encoder = Stuck()
+    client = serve(encoder)
+    readiness: Readiness = client.app.state.parts.readiness  # type: ignore[attr-defined]
+    assert client.portal is not None
+    warming = client.portal.start_task_soon(readiness.warm_up)
+    assert encoder.running.wait(PATIENCE_S)
+    ready = client.get("/readyz")
+    assert problem(ready) == (503, "not_ready")
+    assert ready.json()["checks"] == {"server": "starting"}
+    encoder.gate.set()
+    warming.result(PATIENCE_S)
+    assert client.get("/readyz").json()["checks"] == ALL_OK
 
 
 def test_a_dead_worker_fails_its_callers_turns_readiness_red_and_is_replaced(serve: Serve) -> None:

@@ -1,20 +1,16 @@
 import json
-import re
 import signal
 import socket
-import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
 
 from models.errors import InputError
 from service.serve import listen
 from tests.service.conftest import Built
+from tests.service.started import PATIENCE_S, started
 
-REPOSITORY = Path(__file__).parent.parent.parent
-PATIENCE_S = 60
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -28,29 +24,18 @@ serve(Settings(collection=folder, port=0, threads=1), Collection.open(folder), C
 
 
 def test_a_server_logs_to_standard_error_and_stops_when_asked(built: Built) -> None:
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, str(built.folder)]
-    with subprocess.Popen(
-        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stderr is not None
-        address = next(
-            found[1]
-            for line in server.stderr
-            if (found := re.search(r" at (http://[\d.:]+)", line))
-        )
-        with urllib.request.urlopen(f"{address}/readyz", timeout=PATIENCE_S) as response:
+    with started([sys.executable, "-W", "error", "-c", PROGRAM, str(built.folder)]) as server:
+        with urllib.request.urlopen(f"{server.address}/readyz", timeout=PATIENCE_S) as response:
             assert json.load(response)["status"] == "ready"
             assert response.headers["server"] is None
-        with urllib.request.urlopen(f"{address}/v1/collection?secret=1", timeout=PATIENCE_S):
+        with urllib.request.urlopen(f"{server.address}/v1/collection?secret=1", timeout=PATIENCE_S):
             pass
-        server.send_signal(signal.SIGINT)
-        out, err = server.communicate(timeout=PATIENCE_S)
-    assert server.returncode == 0
-    assert "GET /v1/collection 200" in err
-    assert "secret" not in err  # a query string may hold cursors and signatures
-    assert "GET /readyz" not in err  # probes that succeed are told at debug
-    assert "Traceback" not in err
-    assert out == ""
+        assert server.stop(signal.SIGINT) == 0
+    log = server.log.text
+    assert "GET /v1/collection 200" in log
+    assert "secret" not in log  # a query string may hold cursors and signatures
+    assert "GET /readyz 200" not in log  # probes that succeed are told at debug
+    assert "Traceback" not in log
 
 
 def test_an_address_in_use_is_said_plainly() -> None:
