@@ -122,21 +122,24 @@ def test_a_worker_that_is_killed_fails_its_callers_at_once_and_is_replaced(serve
 
 def test_a_caller_who_leaves_is_dropped_before_the_forward_pass(server: Server) -> None:
     dropped = server.metric('pictor_dropped_total{kind="texts"}')
-    with ThreadPoolExecutor(1) as callers:
-        slow = callers.submit(server.search, "slow red before one who leaves")
-        leaver = server.connect()
-        body = json.dumps({"text": "broken, and nobody waits for it"})
-        leaver.request("POST", "/v1/search", body, {"Content-Type": "application/json"})
-        until = time.monotonic() + PATIENCE_S
-        while server.metric('pictor_queue_depth{kind="texts"}') < 1:
-            assert time.monotonic() < until
-            if slow.done():  # it was over before the other had come
-                slow = callers.submit(server.search, f"slow red {time.monotonic()}")
-        leaver.close()
-        while server.metric('pictor_dropped_total{kind="texts"}') == dropped:
-            assert time.monotonic() < until
-        assert found(slow.result()) == ["red"]
+    until = time.monotonic() + PATIENCE_S
+    while server.metric('pictor_dropped_total{kind="texts"}') == dropped:
+        assert time.monotonic() < until
+        leave_behind(server)
     tell("a client that leaves", "nothing; its text is never embedded", 0)
+
+
+def leave_behind(server: Server) -> None:
+    """While a slow text runs another comes and goes, unless the machine is too busy for that."""
+    with ThreadPoolExecutor(1) as callers:
+        slow = callers.submit(server.search, f"slow red {time.monotonic()}")
+        time.sleep(SLOW_S / 4)
+        leaver = server.connect()
+        body = json.dumps({"text": f"nobody waits for this {time.monotonic()}"})
+        leaver.request("POST", "/v1/search", body, {"Content-Type": "application/json"})
+        time.sleep(SLOW_S / 4)
+        leaver.close()
+        assert found(slow.result()) == ["red"]
 
 
 def test_a_slow_client_is_given_up_and_holds_nobody_up(built: Built) -> None:
