@@ -8,6 +8,10 @@ from starlette.responses import FileResponse
 
 WEB = Path(__file__).parent.parent / "web"
 STATIC = {
+    "adding-files.js": "text/javascript",
+    "adding-queue.js": "text/javascript",
+    "adding.css": "text/css",
+    "adding.js": "text/javascript",
     "api.js": "text/javascript",
     "app.js": "text/javascript",
     "docs.css": "text/css",
