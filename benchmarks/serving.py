@@ -16,12 +16,11 @@ import asyncio
 import itertools
 import json
 import os
-import re
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +43,7 @@ PICTURES = 64
 CORES = len(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
 OVERLOAD = 4
+STARTS_S = 120
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Requests:
 @dataclass(frozen=True)
 class Running:
     name: str
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
     port: int
     ready_s: float
 
@@ -94,36 +94,36 @@ class Running:
 
 @contextmanager
 def running(name: str, place: Path) -> Iterator[Running]:
-    started = time.perf_counter()
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.serving_server", name, str(place)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if found := re.search(r" at http://[\d.]+:(\d+)", line):
-                break
-        else:
-            raise RuntimeError(f"{name}: did not start")
-        port = int(found[1])
+    """With its log in a file, as under a service manager; killed in the end."""
+    started, port = time.perf_counter(), _free_port()
+    command = [sys.executable, "-m", "benchmarks.serving_server", name, str(place)]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen([*command, "--port", str(port)], stdout=log, stderr=log)
         try:
-            _wait_ready(port)
+            if not _ready(port, process):
+                log.seek(0)
+                raise RuntimeError(f"{name}: did not start\n{log.read()}")
             yield Running(name, process, port, time.perf_counter() - started)
         finally:
             process.kill()
+            process.wait()
 
 
-def _wait_ready(port: int) -> None:
-    while True:
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _ready(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    until = time.monotonic() + STARTS_S
+    while time.monotonic() < until and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60):
-                return
-        except urllib.error.HTTPError:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=STARTS_S):
+                return True
+        except OSError:  # not there yet, or 503
             time.sleep(0.1)
+    return False
 
 
 def _children(pid: int) -> list[int]:
@@ -197,8 +197,7 @@ class Bound:
 
 def offline(place: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.serving_server", "offline", str(place)]
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])
     return found
 

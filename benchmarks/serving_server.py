@@ -1,6 +1,6 @@
 """The servers that benchmarks.serving drives, each a process of its own.
 
-    python -m benchmarks.serving_server KIND COLLECTION
+    python -m benchmarks.serving_server KIND COLLECTION [--port PORT]
 
 `pictor`: the service as `pictor serve` runs it. `null`: the same, whose model's forward passes cost
 nothing. `plain`: what people write by hand: a request is a thread, which runs a forward pass of its
@@ -33,7 +33,7 @@ from models.device import available_threads, limit_torch_threads
 from models.encoders import Prompt, by_space
 from models.openclip_encoder import OpenClipEncoder
 from models.query import Question, single
-from service.serve import address_of, listen, serve
+from service.serve import listen, serve
 from service.settings import Settings
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -108,16 +108,15 @@ def plain_app(direct: Direct) -> FastAPI:
     return app
 
 
-def serve_plain(direct: Direct) -> None:
+def serve_plain(direct: Direct, port: int) -> None:
     config = uvicorn.Config(plain_app(direct), access_log=False, log_level="warning")
-    with listen("127.0.0.1", 0) as listener:
-        print(f"serving at {address_of(listener)}", flush=True)
+    with listen("127.0.0.1", port) as listener:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def serve_pictor(kind: str, encoder: OpenClipEncoder, collection: Collection, place: Path) -> None:
-    # what is asked for never comes twice, and what a benchmark asks for is no use to anybody
-    settings = Settings(collection=place, port=0, cache_bytes=0, log_level="warning")
+def serve_pictor(
+    kind: str, encoder: OpenClipEncoder, collection: Collection, settings: Settings
+) -> None:
     if kind == "null":
         with collection.snapshot() as snapshot:
             rows = snapshot.count
@@ -168,6 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=("pictor", "null", "plain", "offline"))
     parser.add_argument("collection", type=Path)
+    parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
     limit_torch_threads(available_threads())
     limit_faiss_threads(available_threads())
@@ -176,9 +176,11 @@ def main() -> None:
     if options.kind == "offline":
         print(json.dumps(offline(encoder, direct)))
     elif options.kind == "plain":
-        serve_plain(direct)
+        serve_plain(direct, options.port)
     else:
-        serve_pictor(options.kind, encoder, collection, options.collection)
+        # what is asked for never comes twice, so that nothing is kept in vain
+        settings = Settings(collection=options.collection, port=options.port, cache_bytes=0)
+        serve_pictor(options.kind, encoder, collection, settings)
 
 
 if __name__ == "__main__":

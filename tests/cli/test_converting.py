@@ -61,7 +61,7 @@ def test_a_phi_network_adds_its_composer(
     asked = ("search", collection, "--image", photos / "red.png", "--text", "in blue", "--json")
     named = pictor(*asked, "--composer", "searle", "--phi", network)
     assert json.loads(named.out)["composer"] == "searle"
-    assert "supported here: sum" in mistake(pictor(*asked, "--composer", "searle"))
+    assert "supported here: magiclens, sum" in mistake(pictor(*asked, "--composer", "searle"))
 
 
 def test_what_is_excluded_falls_behind(pictor: Pictor, collection: Path) -> None:
