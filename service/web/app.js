@@ -1,184 +1,174 @@
-// The page: one query, the pictures that answer it, and what is there before the first one.
+/**
+ * The page: an address, what it shows, and what changes it.
+ *
+ * Everything that is seen follows from the address (address.js), so that back, forward and a link that is
+ * sent lead to the same. What is done makes a new address; showing one asks only for what has changed.
+ */
 
-import { collection, search } from "./api.js";
-import { startTile, tile } from "./grid.js";
-import { addressOf, filePicture, isEmpty, letGo, pictureFileOf, queryAt, storedPicture } from "./query.js";
-
-const PAGE = 40;
-const SAMPLE_FROM = 200;
-const SAMPLE_ROWS = 2;
-const KINDS = { text: "by text", image: "like this picture", composed: "by picture and text" };
+import { read, written } from "./address.js";
+import { queryPicture } from "./api.js";
+import { described } from "./asked.js";
+import { Bar } from "./bar.js";
+import { Detail } from "./detail.js";
+import { hold } from "./held.js";
+import { takePictures } from "./intake.js";
+import { listenForKeys } from "./keys.js";
+import { choosePart } from "./part.js";
+import { Places } from "./places.js";
+import { isAbort } from "./problem.js";
+import { EMPTY, isEmpty, isOpen, isSame, makeQuery, withParts } from "./query.js";
+import { Results } from "./results.js";
+import { share } from "./share.js";
+import { Steps } from "./steps.js";
+import { amend, goOn, goTo, queryIn, startTrail, undo } from "./trail.js";
 
 const $ = (id) => document.getElementById(id);
-const state = { picture: null, asked: null, cursor: null, loading: null, found: 0 };
+let seen = { trail: startTrail(), open: null };
+let asked = null; // the query whose answer is shown
+let sending = null;
 
-function setPicture(picture) {
-  letGo(state.picture);
-  state.picture = picture;
-  $("chip").hidden = picture === null;
-  $("chip-picture").hidden = false;
-  if (picture) $("chip-picture").src = picture.url;
-  $("text").placeholder = picture
-    ? "Say what should change, or just search"
-    : "Describe a picture, or drop one here";
+const query = () => queryIn(seen.trail);
+const hrefOf = (id) => written({ trail: startTrail(query()), open: id });
+
+/** Goes to another address, which back comes back from; `depth` counts views that were opened on top. */
+function visit(address, depth = 0) {
+  history.pushState({ depth }, "", written(address));
+  show(address);
 }
 
-function setQuery({ text, picture }) {
-  $("text").value = text;
-  setPicture(picture);
+const ask = (next) => visit({ trail: goOn(seen.trail, next), open: null });
+const change = (next) => visit({ trail: amend(seen.trail, next), open: null });
+const depth = () => history.state?.depth ?? 0;
+
+function show(address) {
+  const before = seen;
+  seen = address;
+  const now = query();
+  bar.show(now);
+  steps.show(seen.trail);
+  places.show(now);
+  document.title = isEmpty(now) ? "Pictor" : `${described(now)} · Pictor`;
+  if (!asked || !isSame(asked, now)) {
+    asked = now;
+    results.show(now);
+  }
+  if (seen.open !== before.open || !seen.open) showDetail(before.open);
 }
 
-function submit() {
-  const query = { text: $("text").value.trim(), picture: state.picture };
-  const address = addressOf(query);
-  if ((location.hash || "#") !== address) history.pushState(null, "", address);
-  run(query);
-}
-
-function openAddress() {
-  setQuery(queryAt(location.hash));
-  run({ text: $("text").value.trim(), picture: state.picture });
-}
-
-function moreLike(hit) {
-  setQuery({ text: "", picture: storedPicture(hit.id) });
-  submit();
-  $("text").focus({ preventScroll: true });
-}
-
-function useFile(file) {
-  setPicture(filePicture(file));
-  submit();
-  $("text").focus();
-}
-
-function removePicture() {
-  setPicture(null);
-  submit();
-  $("text").focus();
-}
-
-function run(query) {
-  state.loading?.abort();
-  Object.assign(state, { asked: query, cursor: null, loading: null, found: 0 });
-  $("error").hidden = true;
-  $("more").hidden = true;
-  $("welcome").hidden = !isEmpty(query);
-  $("status").textContent = isEmpty(query) ? "" : "Searching…";
-  document.title = query.text ? `${query.text} · Pictor` : "Pictor";
-  window.scrollTo({ top: 0 });
-  if (isEmpty(query)) showStart();
-  else load((tiles) => $("hits").replaceChildren(...tiles));
-}
-
-function loadMore() {
-  if (state.cursor && !state.loading) load((tiles) => $("hits").append(...tiles));
-}
-
-async function load(show) {
-  const loading = new AbortController();
-  state.loading = loading;
-  $("hits").setAttribute("aria-busy", "true");
-  try {
-    const options = { limit: PAGE, cursor: state.cursor, signal: loading.signal };
-    const answer = await search(state.asked, options);
-    show(answer.hits.map((hit) => tile(hit, moreLike)));
-    showAnswer(answer);
-  } catch (error) {
-    if (error.name !== "AbortError") showFailure(error.message);
-  } finally {
-    if (state.loading === loading) {
-      state.loading = null;
-      $("hits").removeAttribute("aria-busy");
-    }
+function showDetail(before) {
+  if (seen.open) {
+    detail.show(seen.open, { query: query(), place: placeOf(seen.open), canExclude: !isOpen(query()) });
+  } else if (before) {
+    detail.hide();
+    const place = placeOf(before);
+    if (place) results.grid.focus(place.at);
   }
 }
 
-function showAnswer(answer) {
-  state.cursor = answer.next_cursor;
-  state.found += answer.hits.length;
-  const count = answer.next_cursor ? `Best ${state.found}` : `${state.found}`;
-  const pictures = state.found === 1 ? "picture" : "pictures";
-  const how = answer.composer ? ` (${answer.composer})` : "";
-  const took = `${answer.took_ms.toFixed(0)} ms`;
-  $("status").textContent = `${count} ${pictures} ${KINDS[answer.kind]}${how} · ${took}`;
-  $("more").hidden = !answer.next_cursor;
+function placeOf(id) {
+  const at = results.hits.findIndex((hit) => hit.id === id);
+  return at < 0 ? null : { at, of: results.hits.length };
 }
 
-function showFailure(message) {
-  if (state.found === 0) $("hits").replaceChildren();
-  $("status").textContent = "";
-  $("error").textContent = message.charAt(0).toUpperCase() + message.slice(1);
-  $("error").hidden = false;
+/** Another of the pictures found, in place of the one that is open. */
+function turn(by) {
+  const place = placeOf(seen.open);
+  const next = place && results.hits[place.at + by];
+  if (!next) return;
+  const address = { ...seen, open: next.id };
+  history.replaceState({ depth: depth() }, "", written(address));
+  show(address);
 }
 
-function showStart() {
-  $("hits").replaceChildren();
-  // without a sample the page is only plainer
-  if (!$("sample").hasChildNodes()) showSample().catch(() => {});
+const open = (id) => visit({ ...seen, open: id }, depth() + 1);
+
+/** Back to where the view was opened from, however many there were on the way. */
+function close() {
+  if (depth() > 0) return history.go(-depth());
+  const address = { ...seen, open: null };
+  history.replaceState({ depth: 0 }, "", written(address));
+  return show(address);
 }
 
-async function showSample() {
-  const answer = await search({ text: "a photo", picture: null }, { limit: SAMPLE_FROM });
-  const columns = getComputedStyle($("sample")).gridTemplateColumns.split(" ").length;
-  const shuffled = answer.hits.map((hit) => [Math.random(), hit]).sort(([a], [b]) => a - b);
-  const chosen = shuffled.slice(0, SAMPLE_ROWS * columns);
-  $("sample").replaceChildren(...chosen.map(([, hit]) => startTile(hit, moreLike)));
-  $("sample-title").hidden = chosen.length === 0;
+const like = ({ id }) => ask(makeQuery({ picture: { id }, filter: query().filter }));
+
+function but({ id }) {
+  if (seen.open) {
+    const address = { ...seen, open: null };
+    history.replaceState({ depth: 0 }, "", written(address));
+    show(address);
+  }
+  scrollTo({ top: 0 });
+  bar.propose(makeQuery({ picture: { id }, filter: query().filter }));
 }
 
-async function showAbout() {
-  const { items, model } = await collection();
-  $("about").textContent = `${items.toLocaleString("en")} pictures · model ${model}`;
+function not({ id }) {
+  if (!isOpen(query())) ask(withParts(query(), { exclude: [...query().exclude, { id }] }));
 }
 
-function takeDrop(event) {
+/** A picture of this device: sent once, then named by its handle. What is said in the bar is kept. */
+async function useFile(file) {
+  sending?.abort();
+  const trip = (sending = new AbortController());
+  const said = bar.unsaid;
+  bar.expect(file);
+  try {
+    const picture = await queryPicture(file, { signal: trip.signal });
+    hold(picture.handle, file);
+    ask(makeQuery({ picture, texts: said ? [said] : [], filter: query().filter }));
+    bar.focus();
+  } catch (error) {
+    if (!isAbort(error)) places.fail(error, () => useFile(file));
+  } finally {
+    if (sending === trip) bar.expect(null);
+  }
+}
+
+async function choosePartOf(draft) {
+  const box = await choosePart(draft);
+  if (box) ask(withParts(draft, { crop: box === "whole" ? null : box }));
+}
+
+function leaveBar() {
+  if (bar.query && !isSame(bar.query, query())) bar.show(query());
+  else if (results.hits.length) results.grid.focus();
+}
+
+const deeds = { like, but, not };
+const bar = new Bar({ ask, crop: choosePartOf, leave: leaveBar, down: () => results.grid.focus() });
+const steps = new Steps($("trail"), { onGo: (at) => visit({ trail: goTo(seen.trail, at), open: null }) });
+const detail = new Detail({
+  ...deeds, turn, close, open, hrefOf,
+  crop: ({ id }, crop) => ask(makeQuery({ picture: { id }, crop, filter: query().filter })),
+});
+const places = new Places({ ask, change, query, open, useFile, refresh: () => results.refresh() });
+const results = new Results({
+  ...deeds, ask,
+  href: ({ id }) => hrefOf(id),
+  open: (index) => open(results.hits[index].id),
+  leave: () => bar.focus(),
+  add: () => places.add(),
+  answered: (answer) => places.answered(answer),
+});
+
+takePictures({
+  onFile: useFile,
+  onId: (id) => like({ id }),
+  onNone: () => places.say("That is not a picture."),
+});
+listenForKeys({ find: () => bar.focus(), undo: () => undoStep() });
+
+function undoStep() {
+  const back = undo(seen.trail);
+  if (back !== seen.trail) visit({ trail: back, open: null });
+}
+
+$("start").addEventListener("click", (event) => {
   event.preventDefault();
-  $("drop").hidden = true;
-  const file = pictureFileOf(event.dataTransfer);
-  if (file) useFile(file);
-  else showFailure("That is not a picture file.");
-}
+  visit({ trail: startTrail(EMPTY), open: null });
+  bar.focus();
+});
+$("share").addEventListener("click", () => share(location.href));
+addEventListener("popstate", () => show(read(location.hash)));
 
-function takePaste(event) {
-  const file = pictureFileOf(event.clipboardData);
-  if (!file) return;
-  event.preventDefault();
-  useFile(file);
-}
-
-function takeChoice() {
-  const [file] = $("file").files;
-  if (file) useFile(file);
-  $("file").value = ""; // so that the same file can be chosen again
-}
-
-function listen() {
-  $("search").addEventListener("submit", (event) => {
-    event.preventDefault();
-    submit();
-  });
-  $("chip-remove").addEventListener("click", removePicture);
-  // a browser cannot show every format that can be searched by
-  $("chip-picture").addEventListener("error", () => ($("chip-picture").hidden = true));
-  $("file").addEventListener("change", takeChoice);
-  $("more").addEventListener("click", loadMore);
-  addEventListener("popstate", openAddress);
-  addEventListener("paste", takePaste);
-  addEventListener("drop", takeDrop);
-  addEventListener("dragover", (event) => {
-    event.preventDefault();
-    $("drop").hidden = !event.dataTransfer?.types.includes("Files");
-  });
-  addEventListener("dragleave", (event) => {
-    // only leaving the window has no element that is entered
-    if (!event.relatedTarget) $("drop").hidden = true;
-  });
-  new IntersectionObserver(([end]) => end.isIntersecting && loadMore(), {
-    rootMargin: "600px",
-  }).observe($("more"));
-}
-
-listen();
-openAddress();
-showAbout().catch(() => {});
+show(read(location.hash));

@@ -46,10 +46,22 @@ def test_what_a_collection_says_is_shown_as_text(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "script"), [("index.html", "app.js"), ("docs.html", "docs.js")])
-def test_a_script_finds_every_element_that_it_asks_for(name: str, script: str) -> None:
+@pytest.mark.parametrize("script", [name for name in FILES if name.endswith(".js")])
+def test_a_script_finds_every_element_that_it_asks_for(script: str) -> None:
+    page = "docs.html" if script == "docs.js" else "index.html"
     asked = set(re.findall(r'(?:\$|getElementById)\("([\w-]+)"\)', read(script)))
-    assert asked <= set(re.findall(r'id="([\w-]+)"', read(name)))
+    assert asked <= set(re.findall(r'id="([\w-]+)"', read(page)))
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
+def test_a_script_is_short_enough_to_be_read(name: str) -> None:
+    assert read(name).count("\n") < 300
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
+def test_what_a_script_imports_is_served(name: str) -> None:
+    imported = set(re.findall(r"""(?:from|import\()\s*["']\./([^"']+)["']""", read(name)))
+    assert imported <= set(FILES)
 
 
 def test_the_api_is_described(client: TestClient) -> None:
@@ -61,6 +73,8 @@ def test_the_api_is_described(client: TestClient) -> None:
         "POST /v1/search",
         "POST /v1/search/upload",
         "POST /v1/embeddings",
+        "POST /v1/pictures",
+        "GET /v1/pictures/{handle}/thumbnail",
         "GET /v1/images",
         "POST /v1/images",
         "GET /v1/jobs/{job_id}",
