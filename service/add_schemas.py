@@ -15,8 +15,9 @@ from starlette.datastructures import FormData, UploadFile
 from service.adding import Outcome, Sent
 from service.bodies import JSON, MULTIPART, media_type, received_form
 from service.item_addresses import image_url, thumbnail_url
+from service.picture_schemas import Base64, Strict
 from service.problems import problem_content
-from service.schemas import Base64, Strict
+from service.schemas import form_error
 
 MAX_IMAGES = 10_000  # of one request
 MAX_NAME_CHARS = 1_000
@@ -190,16 +191,16 @@ def _of_json(body: bytes) -> AddRequest:
 async def _of_form(form: FormData) -> list[Sent]:
     for name in form:
         if name not in FORM_FIELDS:
-            raise _form_error(name, "extra_forbidden", "expected image, caption or metadata")
+            raise form_error(name, "extra_forbidden", "expected image, caption or metadata")
     files = form.getlist("image")
     if not files:
-        raise _form_error("image", "missing", "expected a file, or several")
+        raise form_error("image", "missing", "expected a file, or several")
     captions = _of_each(form, "caption", len(files))
     metadata = _of_each(form, "metadata", len(files))
     sent = []
     for file, caption, text in zip(files, captions, metadata, strict=True):
         if not isinstance(file, UploadFile):
-            raise _form_error("image", "file_expected", "expected a file")
+            raise form_error("image", "file_expected", "expected a file")
         sent.append(await _of_file(file, caption, text))
     return sent
 
@@ -208,7 +209,7 @@ async def _of_file(file: UploadFile, caption: str | None, text: str | None) -> S
     try:
         metadata = json.loads(text) if text else None
     except (ValueError, RecursionError) as error:
-        raise _form_error("metadata", "json_invalid", "not valid JSON") from error
+        raise form_error("metadata", "json_invalid", "not valid JSON") from error
     content = {"caption": caption, "metadata": metadata, "name": file.filename or None}
     try:
         said = Said.model_validate(content)
@@ -223,7 +224,7 @@ def _of_each(form: FormData, name: str, count: int) -> list[str | None]:
     if not values:
         return [None] * count
     if len(values) != count or not all(isinstance(value, str) for value in values):
-        raise _form_error(name, "one_each", f"expected {count}, one for each image, or none")
+        raise form_error(name, "one_each", f"expected {count}, one for each image, or none")
     return [value for value in values if isinstance(value, str)]
 
 
@@ -232,7 +233,3 @@ def _invalid(error: ValidationError) -> RequestValidationError:
         {**each, "loc": ("body", *each["loc"])} for each in error.errors(include_input=False)
     ]
     return RequestValidationError(found)
-
-
-def _form_error(name: str, code: str, detail: str) -> RequestValidationError:
-    return RequestValidationError([{"loc": ("body", name), "type": code, "msg": detail}])

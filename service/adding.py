@@ -56,16 +56,16 @@ class Adding:
         at_once: int,
     ) -> None:
         self._encoding = encoding
-        self._preparing = preparing
+        self.preparing = preparing
         self.writing = writing
         self._web = web
         self._places = asyncio.Semaphore(at_once)
 
     def start(self) -> None:
-        self._preparing.start()
+        self.preparing.start()
 
     def stop(self) -> None:
-        self._preparing.stop()
+        self.preparing.stop()
         self.writing.stop()
 
     async def add(self, sent: Sequence[Sent]) -> list[Outcome]:
@@ -88,7 +88,7 @@ class Adding:
             if sent.url is None:
                 raise InputError("expected a picture, or where it is")
             data = await self._web.fetch(sent.url)
-        decoded = await self._preparing.prepare(data)
+        decoded = await self.preparing.prepare(data)
         return Addition(
             data,
             decoded.item,

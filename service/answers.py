@@ -21,9 +21,9 @@ from service.errors import UnknownModelError
 from service.item_addresses import image_url, thumbnail_url
 from service.library import Found, Library
 from service.pages import hand_on, resume
+from service.pictures import Pictures
 from service.schemas import SearchHit, SearchRequest, SearchResponse
 from service.seals import Purpose, Seals
-from service.web_pictures import WebPictures
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,13 @@ class Answers:
         library: Library,
         composers: Composers,
         seals: Seals,
-        web: WebPictures,
+        pictures: Pictures,
     ) -> None:
         self._encoding = encoding
         self._library = library
         self._seals = seals
-        self._asking = Asking(encoding, library, composers, web)
+        self._pictures = pictures
+        self._asking = Asking(encoding, library, composers, pictures)
 
     async def search(self, request: SearchRequest) -> SearchResponse:
         started = perf_counter()
@@ -112,7 +113,8 @@ class Answers:
     async def _embed(self, inputs: Sequence[EmbeddingInput]) -> list[Vector]:
         """Texts share forward passes, pictures share theirs; one row an input, in their order."""
         texts = await self._encoding.texts([each.text for each in inputs if each.text is not None])
-        files = [each.image.base64 for each in inputs if each.image is not None]
+        sent = [each.image.reference for each in inputs if each.image is not None]
+        files = [await self._pictures.data(image) for image in sent]
         space, pictures = self._encoding.spaces[0], await self._encoding.pictures(files)
         next_text = (embedded.vector for embedded in texts)
         next_picture = (picture[space] for picture in pictures)

@@ -24,6 +24,7 @@ from service.guards.hosts import HostGuard
 from service.guards.sizes import SizeLimit
 from service.guards.time import TimeLimit
 from service.intake import Intake
+from service.kept_pictures import KeptPictures
 from service.keyring import Keyring
 from service.keys_file import KeysFile, keys_file_of
 from service.library import Library
@@ -32,9 +33,20 @@ from service.metrics import Metrics
 from service.observing import Observing
 from service.openapi import RESPONSES, describe
 from service.parts import Parts
+from service.pictures import Pictures
 from service.readiness import Readiness
 from service.readings import CollectionReadings, ModelReadings
-from service.routes import adding, embeddings, health, images, listing, page, search, session
+from service.routes import (
+    adding,
+    embeddings,
+    health,
+    images,
+    listing,
+    page,
+    pictures,
+    search,
+    session,
+)
 from service.routes import collection as collection_routes
 from service.routes import metrics as metrics_routes
 from service.seals import Seals
@@ -45,6 +57,7 @@ from service.web_pictures import WebPictures
 ROUTES = (
     session,
     search,
+    pictures,
     listing,
     images,
     adding,
@@ -121,14 +134,16 @@ def assemble(
     seals = Seals.made_of(settings.cursor_key, settings.collection)
     web = WebPictures.of(settings, measured)
     intake = Intake.of(collection, encoder, encoding, web=web, settings=settings, measures=measured)
+    kept = KeptPictures(intake.preparing, keep_s=settings.kept_s, budget_bytes=settings.kept_bytes)
     keyring = Keyring(KeysFile(settings.keys_file or keys_file_of(settings.collection)))
     return Parts(
         encoding=encoding,
         library=library,
-        answers=Answers(encoding, library, composers, seals, web),
+        answers=Answers(encoding, library, composers, seals, Pictures(library, web, kept)),
         browser=Browser(library, seals),
         web=web,
         intake=intake,
+        kept=kept,
         composers=composers,
         readiness=Readiness(encoding, library, composers, settings, drain),
         drain=drain,

@@ -14,8 +14,9 @@ from models.encoders import PictureEmbeddings
 from models.query import Excluded, Question, excluding, single
 from service.encoding import Encoding
 from service.library import Library
-from service.schemas import ComposerChoice, ExcludedPart, ImageReference, SearchRequest
-from service.web_pictures import WebPictures
+from service.picture_schemas import ImageReference
+from service.pictures import Pictures
+from service.schemas import ComposerChoice, ExcludedPart, SearchRequest
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Posed:
 
 class Asking:
     def __init__(
-        self, encoding: Encoding, library: Library, composers: Composers, web: WebPictures
+        self, encoding: Encoding, library: Library, composers: Composers, pictures: Pictures
     ) -> None:
         self._encoding = encoding
         self._library = library
         self._composers = composers
-        self._web = web
+        self._pictures = pictures
 
     def composer(self, request: SearchRequest) -> str | None:
         """The name of the one that composes this request; refuses one that the model has not."""
@@ -86,12 +87,7 @@ class Asking:
     async def _picture(self, image: ImageReference, crop: Crop | None = None) -> PictureEmbeddings:
         if image.id is not None and crop is None:
             return await self._library.stored_embeddings(image.id)
-        if image.id is not None:
-            data = await self._library.original(image.id)
-        elif image.url is not None:
-            data = await self._web.fetch(image.url)
-        else:
-            data = image.base64 or b""
+        data = await self._pictures.data(image)
         return (await self._encoding.pictures([data], crop))[0]
 
 

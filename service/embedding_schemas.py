@@ -1,9 +1,10 @@
 """Embeddings in the shape of OpenAI's API, for pictures too.
 
-`input` is a text, or, beyond OpenAI's, {"text": ...} or {"image": {"base64": ...}}; or a list of
-those. Vectors are of unit length, and as long as the model makes them: shortened ones of CLIP mean
-nothing, so `dimensions` can only say what they have anyway. `user` is taken, and nothing is done
-with it. `usage` is there for clients that read it; tokens are not counted, so it is always 0.
+`input` is a text, or, beyond OpenAI's, {"text": ...}, {"image": {"base64": ...}} or {"image":
+{"handle": ...}}; or a list of those. Vectors are of unit length, and as long as the model makes
+them: shortened ones of CLIP mean nothing, so `dimensions` can only say what they have anyway.
+`user` is taken, and nothing is done with it. `usage` is there for clients that read it; tokens are
+not counted, so it is always 0.
 """
 
 import base64
@@ -15,20 +16,17 @@ from pydantic_core import PydanticCustomError
 
 from models.errors import InputError
 from models.vectors import Vector
-from service.schemas import Base64, Strict, Text
+from service.picture_schemas import SentPicture, Strict
+from service.schemas import Text
 
 MAX_INPUTS = 2048  # as OpenAI's
-
-
-class SentImage(Strict):
-    base64: Base64
 
 
 class EmbeddingInput(Strict):
     """A text or a picture."""
 
     text: Text | None = None
-    image: SentImage | None = None
+    image: SentPicture | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

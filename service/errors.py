@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models.errors import InputError, PictorError
+from models.errors import GoneError, InputError, PictorError
 
 
 class BusyError(PictorError):
@@ -35,6 +35,10 @@ class AddressRefusedError(InputError):
 
 class FetchFailedError(InputError):
     """A picture did not come from where it was said to be."""
+
+
+class HandleGoneError(GoneError):
+    """A handle whose picture is not kept any more, or never was."""
 
 
 class UnknownJobError(InputError):

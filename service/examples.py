@@ -1,13 +1,13 @@
 """Examples for the OpenAPI document, by operation and media type; a test sends every one of them.
 
-An id, a key, a job and a model in them stand for those of one's own collection; a file in a form is
-left out, as JSON cannot hold one.
+An id, a key, a handle, a job and a model in them stand for those of one's own collection; a file in
+a form is left out, as JSON cannot hold one.
 """
 
 from typing import Any
 
 from service.bodies import JSON, MULTIPART
-from service.schemas import EXAMPLE_ID
+from service.picture_schemas import EXAMPLE_HANDLE, EXAMPLE_ID
 
 # the smallest picture: one red pixel, as PNG
 RED_PIXEL = (
@@ -25,6 +25,7 @@ BODIES: dict[tuple[str, str], Bodies] = {
             "text": {"text": "two dogs in snow"},
             "image": {"image": {"id": EXAMPLE_ID}, "limit": 50},
             "sent image": {"image": {"base64": RED_PIXEL}},
+            "kept image": {"image": {"handle": EXAMPLE_HANDLE}, "text": "at night"},
             "composed": {
                 "image": {"id": EXAMPLE_ID},
                 "text": "at night",
@@ -67,10 +68,12 @@ BODIES: dict[tuple[str, str], Bodies] = {
             "picture": {"input": {"image": {"base64": RED_PIXEL}}, "model": EXAMPLE_MODEL},
         }
     },
+    ("post", "/v1/pictures"): {MULTIPART: {"one": {}}},
     ("post", "/v1/session"): {JSON: {"key": {"key": EXAMPLE_KEY}}},
 }
 PARAMETERS: dict[str, str] = {
     "item_id": EXAMPLE_ID,
+    "handle": EXAMPLE_HANDLE,
     "job_id": EXAMPLE_JOB,
     "model": EXAMPLE_MODEL,
 }

@@ -14,6 +14,7 @@ from index.items import ID_HEX, Item
 from index.opened import InMemory, Original
 from service.byte_ranges import Span, UnsatisfiableError, matches, span_of
 from service.file_body import FileBody
+from service.kept_pictures import KeptPicture, KeptPictures
 from service.library import Library
 from service.problems import Kind, problem
 
@@ -58,6 +59,14 @@ async def thumbnail_response(item_id: str, request: Request, library: Library) -
     headers = headers_of(hashlib.sha256(thumbnail.data).hexdigest()[:ID_HEX], CACHE)
     headers["Content-Type"] = "image/webp"
     return unchanged(request, headers) or given(request, thumbnail, headers)
+
+
+def kept_thumbnail_response(picture: KeptPicture, kept: KeptPictures, request: Request) -> Response:
+    """Cached for as long as the picture is kept."""
+    tag = hashlib.sha256(picture.thumbnail).hexdigest()[:ID_HEX]
+    headers = headers_of(tag, f"private, max-age={int(kept.left_s(picture))}")
+    headers["Content-Type"] = "image/webp"
+    return unchanged(request, headers) or given(request, InMemory(picture.thumbnail), headers)
 
 
 def headers_of(content: str, cache: str) -> dict[str, str]:

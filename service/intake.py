@@ -49,6 +49,10 @@ class Intake:
         writing = Writing(collection, encoder.spaces, settings, measures)
         return cls(Adding(encoding, preparing, writing, web, at_once=settings.max_batch), settings)
 
+    @property
+    def preparing(self) -> Preparing:
+        return self._adding.preparing
+
     def fork(self) -> None:
         """Start its processes, before there are threads."""
         self._adding.start()

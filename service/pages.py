@@ -22,7 +22,8 @@ from models.composers.registry import FUSIONS
 from models.errors import CursorError
 from models.query import Fusion, Probe, Query
 from models.space import Space
-from service.schemas import ImageReference, SearchRequest
+from service.picture_schemas import ImageReference
+from service.schemas import SearchRequest
 
 MAX_PROBES = 64
 UNIT_TOLERANCE = 1e-3
@@ -79,7 +80,9 @@ def digest_of(request: SearchRequest, composer: str | None, spaces: Sequence[Spa
 def _picture(image: ImageReference | None) -> str | None:
     if image is None or image.id is not None:
         return image.id if image else None
-    return hashlib.sha256(image.base64 or f"url {image.url}".encode()).hexdigest()
+    # by its handle, so that pages go on when the picture has gone
+    named = f"handle {image.handle}" if image.handle else f"url {image.url}"
+    return hashlib.sha256(image.base64 or named.encode()).hexdigest()
 
 
 def _probe(spaces: Sequence[Space], position: int, weight: float, text: str) -> Probe:

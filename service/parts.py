@@ -11,6 +11,7 @@ from service.browsing import Browser
 from service.draining import Drain
 from service.encoding import Encoding
 from service.intake import Intake
+from service.kept_pictures import KeptPictures
 from service.keyring import Keyring
 from service.library import Library
 from service.metrics import Metrics
@@ -32,6 +33,7 @@ class Parts:
     metrics: Metrics
     web: WebPictures
     intake: Intake
+    kept: KeptPictures
     keyring: Keyring
     sessions: Sessions
 
@@ -65,8 +67,13 @@ async def _intake(parts: PartsDep) -> Intake:
     return parts.intake
 
 
+async def _kept(parts: PartsDep) -> KeptPictures:
+    return parts.kept
+
+
 AnswersDep = Annotated[Answers, Depends(_answers)]
 BrowserDep = Annotated[Browser, Depends(_browser)]
 LibraryDep = Annotated[Library, Depends(_library)]
 IntakeDep = Annotated[Intake, Depends(_intake)]
+KeptPicturesDep = Annotated[KeptPictures, Depends(_kept)]
 SessionsDep = Annotated[Sessions, Depends(_sessions)]

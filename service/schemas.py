@@ -4,8 +4,6 @@ Unknown fields are refused, and so is, under the code `not_supported`, every fie
 whose feature this server doesn't have yet: nothing that was asked for is ignored.
 """
 
-import base64
-import binascii
 import json
 from typing import Annotated, Any, Literal, Self
 
@@ -29,14 +27,12 @@ from models.composers.registry import KINDS, checked_weight
 from models.errors import InputError
 from service.crop_schemas import CropBox
 from service.filter_schemas import FilterContent
+from service.picture_schemas import EXAMPLE_ID, ImageReference, Strict
 from service.problems import NOT_SUPPORTED
 
-ITEM_ID = r"^[0-9a-f]{32}$"
-EXAMPLE_ID = "9f86d081884c7d659a2feaa0c55ad015"
 MAX_TEXT_CHARS = 4000
 MAX_INSTRUCTIONS = 16
 MAX_CURSOR_CHARS = 65_536
-MAX_URL_CHARS = 8000
 
 EXAMPLES: list[JsonValue] = [
     {"text": "two dogs in snow"},
@@ -51,12 +47,6 @@ EXAMPLES: list[JsonValue] = [
 ]
 
 
-class Strict(BaseModel):
-    """A request's model: no field that it doesn't know, no type that it didn't ask for."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 def _says_something(text: str) -> str:
     if not text.strip():
         raise PydanticCustomError("empty_text", "text is empty, expected at least one word")
@@ -67,22 +57,12 @@ def _one_or_more(value: Any) -> Any:  # noqa: ANN401
     return [value] if isinstance(value, str) else value
 
 
-def _from_base64(value: Any) -> Any:  # noqa: ANN401
-    if not isinstance(value, str):
-        return value
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise PydanticCustomError("invalid_base64", "not valid base64") from error
-
-
 def _unbuilt(value: Any) -> Any:  # noqa: ANN401
     if value is not None:
         raise PydanticCustomError(NOT_SUPPORTED, "this server does not support this field yet")
     return value
 
 
-ItemId = Annotated[str, StringConstraints(pattern=ITEM_ID)]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS), AfterValidator(_says_something)]
 Texts = Annotated[
     list[Text],
@@ -97,36 +77,9 @@ Texts = Annotated[
         }
     ),
 ]
-Base64 = Annotated[
-    bytes,
-    BeforeValidator(_from_base64),
-    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
-]
 Unbuilt = Annotated[Any, AfterValidator(_unbuilt), Field(description="Not supported yet: 422.")]
-Url = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=MAX_URL_CHARS),
-    Field(
-        description="http or https; fetched where PICTOR_FETCH_URLS allows it, else 403.",
-        examples=["https://pictures.example/beach.jpg"],
-    ),
-]
 MAX_COMPOSER_CHARS = 64
 MAX_EXCLUDED = 16
-
-
-class ImageReference(Strict):
-    """A picture: one of the collection by its id, or any by its bytes or its address."""
-
-    id: ItemId | None = Field(default=None, examples=[EXAMPLE_ID])
-    base64: Base64 | None = Field(default=None, description="The bytes of a picture file.")
-    url: Url | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if sum(each is not None for each in (self.id, self.base64, self.url)) != 1:
-            raise PydanticCustomError("one_of", "expected exactly one of id, base64 and url")
-        return self
 
 
 class ComposerChoice(Strict):
@@ -282,19 +235,19 @@ async def _form_value(name: str, sent: list[UploadFile | str]) -> Any:  # noqa: 
     if name == "text":
         return sent
     if len(sent) > 1:
-        raise _form_error(name, "repeated", "expected once")
+        raise form_error(name, "repeated", "expected once")
     value = sent[0]
     if name == "image":
         if not isinstance(value, UploadFile):
-            raise _form_error(name, "file_expected", "expected a file")
+            raise form_error(name, "file_expected", "expected a file")
         return {"base64": await value.read()}
     if name in JSON_FORM_FIELDS and isinstance(value, str):
         try:
             return json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise _form_error(name, "json_invalid", "not valid JSON") from error
+            raise form_error(name, "json_invalid", "not valid JSON") from error
     return value
 
 
-def _form_error(name: str, code: str, detail: str) -> RequestValidationError:
+def form_error(name: str, code: str, detail: str) -> RequestValidationError:
     return RequestValidationError([{"loc": ("body", name), "type": code, "msg": detail}])

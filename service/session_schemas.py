@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from service.keys import Key
-from service.schemas import Strict
+from service.picture_schemas import Strict
 from service.sessions import Session
 
 

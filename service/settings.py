@@ -116,6 +116,16 @@ class Settings(BaseSettings):
         ge=0,
         description="memory for embeddings that were asked for lately, in bytes; 0 keeps none",
     )
+    kept_s: float = Field(
+        default=3600.0,
+        gt=0,
+        description="seconds that a picture of POST /v1/pictures is kept at most",
+    )
+    kept_bytes: int = Field(
+        default=256 * MIB,
+        ge=0,
+        description="memory for pictures of POST /v1/pictures, in bytes; the oldest leave first",
+    )
     max_held_bytes: int = Field(
         default=1024 * MIB,
         ge=1024,

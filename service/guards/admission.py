@@ -17,7 +17,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.measures import Measures
 from service.problems import STATUSES, problem, retry_after
 
-FOR_THE_MODEL = ("/v1/search", "/v1/search/upload", "/v1/embeddings", "/v1/images")
+FOR_THE_MODEL = (
+    "/v1/search",
+    "/v1/search/upload",
+    "/v1/embeddings",
+    "/v1/images",
+    "/v1/pictures",
+)
 WORDS_BYTES = 16 * 1024  # a body without a picture is no longer, but for rare cursors
 
 

@@ -29,6 +29,8 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/v1/search"): READ,
     ("POST", "/v1/search/upload"): READ,
     ("POST", "/v1/embeddings"): READ,
+    ("POST", "/v1/pictures"): READ,
+    ("GET", "/v1/pictures/{handle}/thumbnail"): READ,
     ("GET", "/v1/collection"): READ,
     ("GET", "/v1/models"): READ,
     ("GET", "/v1/models/{model:path}"): READ,

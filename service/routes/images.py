@@ -6,8 +6,8 @@ from fastapi import APIRouter, Path, Request, Response
 
 from service.files import original_response, thumbnail_response
 from service.parts import LibraryDep
+from service.picture_schemas import EXAMPLE_ID, ITEM_ID
 from service.resources import ItemAnswer, item_answer
-from service.schemas import EXAMPLE_ID, ITEM_ID
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 

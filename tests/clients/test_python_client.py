@@ -65,6 +65,12 @@ def test_a_text_a_picture_and_both_are_searched_for(pictor: Pictor, tmp_path: Pa
     assert names(uploaded.hits) == ["yellow"]
 
 
+def test_a_picture_is_sent_once_and_named_from_then_on(pictor: Pictor) -> None:
+    kept = pictor.keep(PICTURES["red.png"])
+    assert names(pictor.search(image=kept, limit=1).hits) == ["red"]
+    assert pictor.kept_thumbnail(kept.handle)[8:12] == b"WEBP"
+
+
 def test_filters_and_exclusions_go_along(pictor: Pictor) -> None:
     only = pictor.search("red", filter={"field": "path", "prefix": "bl"})
     assert set(names(only.hits)) == {"black", "blue"}
@@ -202,6 +208,7 @@ def called() -> set[tuple[str, str]]:
             "search": lambda: [None, None],
             "embeddings": lambda: [["red"]],
             "add": lambda: [[], None],
+            "keep": lambda: [b""],
             "job": lambda: ["*", 0, 1],
             "listing": lambda: [None],
             "facets": lambda: [None],

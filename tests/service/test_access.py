@@ -104,7 +104,7 @@ def test_what_is_open_is_the_page_health_and_the_session_alone() -> None:
 
 
 def test_every_route_that_changes_something_asks_for_write() -> None:
-    queries = {"/v1/search", "/v1/search/upload", "/v1/embeddings"}
+    queries = {"/v1/search", "/v1/search/upload", "/v1/embeddings", "/v1/pictures"}
     for (method, path), need in ROUTES.items():
         if method != "GET" and path not in queries and path != "/v1/session":
             assert need == WRITE, (method, path)

@@ -16,7 +16,7 @@ from models.vectors import Embeddings
 from service.examples import BODIES, EXAMPLE_JOB, EXAMPLE_KEY, EXAMPLE_MODEL, RED_PIXEL
 from service.keys import make_key
 from service.keys_file import KeysFile
-from service.schemas import EXAMPLE_ID
+from service.picture_schemas import EXAMPLE_HANDLE, EXAMPLE_ID
 from tests.fakes import COLOURS, ColourEncoder
 from tests.service.answers import Answer
 from tests.service.conftest import IDS, PICTURES, Built, Serve
@@ -80,7 +80,15 @@ def server(serve: Serve, built: Built, tmp_path: Path) -> Server:
     client.headers["x-api-key"] = text
     sent = {"images": [{"base64": RED_PIXEL}]}
     job = client.post("/v1/images", json=sent, params={"wait": "false"}).json()["id"]
-    ours = {EXAMPLE_ID: IDS["green"], EXAMPLE_KEY: text, EXAMPLE_JOB: job, EXAMPLE_MODEL: "colours"}
+    files = {"image": PICTURES["red.png"]}
+    handle = client.post("/v1/pictures", files=files).json()["handle"]
+    ours = {
+        EXAMPLE_HANDLE: handle,
+        EXAMPLE_ID: IDS["green"],
+        EXAMPLE_KEY: text,
+        EXAMPLE_JOB: job,
+        EXAMPLE_MODEL: "colours",
+    }
     return Server(client, ours)
 
 

@@ -59,8 +59,8 @@ class AsyncPictor:
         filter: Part | None = None,  # noqa: A002
         crop: Sequence[float] | None = None,
     ) -> answers.SearchResponse:
-        """By a text, by a picture (an item's id, bytes or a Path), or by a picture and what to
-        change about it."""
+        """By a text, by a picture (an item's id, bytes, a Path, what `keep` gave), or by a picture
+        and what to change about it."""
         return await self._ask(
             calls.search(
                 text,
@@ -90,6 +90,14 @@ class AsyncPictor:
             page = await self.search(text, image, **{**options, "cursor": page.next_cursor})
             for each in page.hits:
                 yield each
+
+    async def keep(self, image: bytes | Path) -> answers.HandleAnswer:
+        """Sends a picture once: what this gives stands for it in searches, for a while."""
+        return await self._ask(calls.keep(image))
+
+    async def kept_thumbnail(self, handle: str) -> bytes:
+        """A small WebP."""
+        return await self._ask(calls.kept_thumbnail(handle))
 
     async def add(
         self, images: Sequence[NewImage], *, wait: bool | None = None

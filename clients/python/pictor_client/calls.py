@@ -15,7 +15,8 @@ from pictor_client.decoding import decoded
 from pictor_client.sending import Call
 
 T = TypeVar("T")
-Picture = str | bytes | Path  # an item's id, a file's bytes, a file
+# an item's id, a file's bytes, a file, what `keep` gave
+Picture = str | bytes | Path | models.HandleAnswer
 Part = Mapping[str, Any]
 
 
@@ -45,8 +46,8 @@ def search(
 ) -> Call[models.SearchResponse]:
     texts = [text] if isinstance(text, str) else text
     read = _model(models.SearchResponse)
-    if image is None or isinstance(image, str):
-        body = given(text=texts, image=image and {"id": image}, **options)
+    if image is None or isinstance(image, str | models.HandleAnswer):
+        body = given(text=texts, image=_named(image), **options)
         return Call("POST", "/v1/search", read, json=body)
     plain = ("cursor", "mode")
     form = {
@@ -55,6 +56,21 @@ def search(
     }
     files = [("image", ("image", _bytes(image), "application/octet-stream"))]
     return Call("POST", "/v1/search/upload", read, form={**form, **given(text=texts)}, files=files)
+
+
+def _named(image: str | models.HandleAnswer | None) -> dict[str, str] | None:
+    if isinstance(image, models.HandleAnswer):
+        return {"handle": image.handle}
+    return None if image is None else {"id": image}
+
+
+def keep(image: bytes | Path) -> Call[models.HandleAnswer]:
+    files = [("image", ("image", _bytes(image), "application/octet-stream"))]
+    return Call("POST", "/v1/pictures", _model(models.HandleAnswer), files=files)
+
+
+def kept_thumbnail(handle: str) -> Call[bytes]:
+    return Call("GET", f"/v1/pictures/{quote(handle, safe='')}/thumbnail", _content)
 
 
 def add(images: Sequence[NewImage], wait: bool | None) -> Call[models.AddAnswer | models.JobAnswer]:

@@ -58,8 +58,8 @@ class Pictor:
         filter: Part | None = None,  # noqa: A002
         crop: Sequence[float] | None = None,
     ) -> answers.SearchResponse:
-        """By a text, by a picture (an item's id, bytes or a Path), or by a picture and what to
-        change about it."""
+        """By a text, by a picture (an item's id, bytes, a Path, what `keep` gave), or by a picture
+        and what to change about it."""
         return self._ask(
             calls.search(
                 text,
@@ -87,6 +87,14 @@ class Pictor:
         while page.next_cursor is not None:
             page = self.search(text, image, **{**options, "cursor": page.next_cursor})
             yield from page.hits
+
+    def keep(self, image: bytes | Path) -> answers.HandleAnswer:
+        """Sends a picture once: what this gives stands for it in searches, for a while."""
+        return self._ask(calls.keep(image))
+
+    def kept_thumbnail(self, handle: str) -> bytes:
+        """A small WebP."""
+        return self._ask(calls.kept_thumbnail(handle))
 
     def add(
         self, images: Sequence[NewImage], *, wait: bool | None = None

@@ -87,6 +87,15 @@ class FieldProblem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HandleAnswer:
+    handle: str
+    expires_at: str
+    width: int
+    height: int
+    thumbnail_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Health:
     status: Literal["alive", "ready"]
     checks: dict[str, str] = made(default_factory=dict)

@@ -72,6 +72,15 @@ export class Pictor {
     }
   }
 
+  /** A form with one file `image`; its handle stands for it in searches, for a while. */
+  keep(form: FormData): Promise<Schemas["HandleAnswer"]> {
+    return this.json("POST", "/v1/pictures", form);
+  }
+
+  async keptThumbnail(handle: string): Promise<Blob> {
+    return (await this.answer("GET", `/v1/pictures/${encodeURIComponent(handle)}/thumbnail`)).blob();
+  }
+
   /** A form with the files `image`, or { images: [{ base64 }] }; many become a job. */
   add(images: FormData | { images: object[] }): Promise<Schemas["AddAnswer"] | Schemas["JobAnswer"]> {
     return this.json("POST", "/v1/images", images);

@@ -68,6 +68,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep Picture
+         * @description Keep a picture for a while, so that several searches need it sent only once.
+         */
+        post: operations["keep_picture_v1_pictures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pictures/{handle}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Kept Thumbnail
+         * @description A small WebP of a kept picture; 410 once it has gone.
+         */
+        get: operations["kept_thumbnail_v1_pictures__handle__thumbnail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images": {
         parameters: {
             query?: never;
@@ -498,7 +538,7 @@ export interface components {
         EmbeddingInput: {
             /** Text */
             text?: string | null;
-            image?: components["schemas"]["SentImage"] | null;
+            image?: components["schemas"]["SentPicture"] | null;
         };
         /** EmbeddingsRequest */
         EmbeddingsRequest: {
@@ -618,6 +658,29 @@ export interface components {
             /** Root */
             root: components["schemas"]["Condition"] | components["schemas"]["And"] | components["schemas"]["Or"] | components["schemas"]["Not"];
         };
+        /** HandleAnswer */
+        HandleAnswer: {
+            /**
+             * Handle
+             * @description For `image: {"handle": ...}`; whoever has it can use it.
+             */
+            handle: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description When it is forgotten at the latest: newer pictures may need its room, and a restart of the server forgets all.
+             */
+            expires_at: string;
+            /**
+             * Width
+             * @description Of the upright picture.
+             */
+            width: number;
+            /** Height */
+            height: number;
+            /** Thumbnail Url */
+            thumbnail_url: string;
+        };
         /** Health */
         Health: {
             /**
@@ -635,7 +698,7 @@ export interface components {
         };
         /**
          * ImageReference
-         * @description A picture: one of the collection by its id, or any by its bytes or its address.
+         * @description A picture: one of the collection by its id, or any by its bytes, address or handle.
          */
         ImageReference: {
             /**
@@ -650,6 +713,8 @@ export interface components {
             base64?: string | null;
             /** Url */
             url?: string | null;
+            /** Handle */
+            handle?: string | null;
         };
         /**
          * IndexAnswer
@@ -1091,10 +1156,15 @@ export interface components {
             /** Hits */
             hits: components["schemas"]["SearchHit"][];
         };
-        /** SentImage */
-        SentImage: {
+        /**
+         * SentPicture
+         * @description A picture that was sent: its bytes, or the handle that they are kept by.
+         */
+        SentPicture: {
             /** Base64 */
-            base64: string;
+            base64?: string | null;
+            /** Handle */
+            handle?: string | null;
         };
         /** SessionAnswer */
         SessionAnswer: {
@@ -1289,6 +1359,90 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SearchResponse"];
                 };
+            };
+            /** @description A problem, with a stable code. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_picture_v1_pictures_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    image: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandleAnswer"];
+                };
+            };
+            /** @description A problem, with a stable code. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    kept_thumbnail_v1_pictures__handle__thumbnail_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example q7Jx2Wf0cT9vKdLhA4mNsE1uYbR6gPzo */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description The range that was asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description The client's copy is still it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem, with a stable code. */
             default: {
