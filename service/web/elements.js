@@ -56,8 +56,10 @@ export function announce(text) {
     Object.assign(announcer.style, {
       position: "absolute", inlineSize: "1px", blockSize: "1px", overflow: "hidden", clipPath: "inset(50%)", whiteSpace: "nowrap",
     });
-    document.body.append(announcer);
   }
+  // what lies behind an open dialog is not read out
+  const place = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+  if (announcer.parentNode !== place) place.append(announcer);
   // a region is only listened to once it is there
   setTimeout(() => (announcer.textContent = text), 50);
 }

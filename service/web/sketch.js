@@ -33,7 +33,7 @@ export function openSketch() {
   const done = button({ class: "sketch-done", disabled: true }, "Search with it");
   const leave = button({ class: "sketch-leave" }, "Cancel");
   const dialog = element("dialog", { class: "sketch", "aria-label": "Draw what you look for" },
-    element("div", { class: "sketch-head" }, element("h2", {}, "Draw what you look for"), leave, done),
+    element("div", { class: "sketch-head" }, element("h2", {}, "Draw it"), leave, done),
     element("div", { class: "sketch-body" }, element("div", { class: "sketch-frame" }, canvas, cursor), tools.root));
 
   function show() {

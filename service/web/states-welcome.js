@@ -11,7 +11,7 @@ import { makeQuery, thumbnailOf } from "./query.js";
 
 const PAGE = 80;
 const TEXTS = 5;
-const PICTURES = 14;
+const PICTURES = 16;
 const CHANGES = ["at night", "in winter", "from above"];
 const ORDERS = ["-taken_at", "path", "-added_at"];
 
@@ -85,7 +85,7 @@ function photo(id, alt) {
 }
 
 function isShort(caption) {
-  return caption && caption.length <= 64 && !caption.includes("\n");
+  return caption && caption.length <= 48 && !caption.includes("\n");
 }
 
 /** So many of them, evenly apart. */

@@ -2,7 +2,7 @@
  * What is shown in place of pictures: one card that says what is the matter and what can be done.
  *
  * showState(root, kind, details): kind is "empty", "slow", "offline", "overloaded", "starting", "mismatch" or
- * "error", or null for none; details = { query, problem, onRetry(), onTry(query), onCancel(), onAdd() }, each as
+ * "error", or null for none; details = { query, problem, title, onRetry(), onTry(query), onCancel(), onAdd() }, each as
  * far as there is one. stateOf(problem) names the kind. A card that waits for something calls onRetry()
  * by itself: overloaded when the server's Retry-After is over, offline and starting once the server answers.
  * A root shows one card at a time; showing another, or none, ends the waiting of the one before.
@@ -113,8 +113,8 @@ const KINDS = {
     more: reason(problem),
     actions: [action("Try again", onRetry, true)],
   }),
-  error: ({ problem, onRetry, onCancel }) => ({
-    title: problem?.status >= 500 ? "Something went wrong" : "This cannot be searched for",
+  error: ({ problem, title, onRetry, onCancel }) => ({
+    title: title ?? (problem?.status >= 500 ? "Something went wrong" : "This cannot be searched for"),
     text: problem?.detail ?? "The server did not say why.",
     more: number(problem),
     actions: [action("Try again", onRetry, true), action("Start over", onCancel)],
