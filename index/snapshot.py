@@ -17,6 +17,7 @@ from index.listing import Browsing, Listing, listing
 from index.matching import Selection, matching
 from index.opened import Original, open_inside
 from index.originals import Giving, open_original, read_original
+from index.overview.asking import Looking, Overview, overview
 from index.sources import Root
 from index.words import Ranked, tiers
 from models.errors import GoneError, UnknownItemError
@@ -123,6 +124,16 @@ class Snapshot:
         """How many items have each value of a field."""
         selection = None if counting.where is None else self.matching(counting.where)
         return facets(self._catalogue, self.gallery, counting, selection)
+
+    def overview(self, looking: Looking) -> Overview:
+        """A box of the plane that the items lie on."""
+        selection = None if looking.where is None else self.matching(looking.where)
+        return overview(self.gallery, looking, selection)
+
+    @property
+    def state(self) -> str:
+        """Names what is seen: another one of this collection, or of another, has another name."""
+        return f"{self._catalogue.header().created_at} {self.generation} {self.gallery.change}"
 
     def unknown_fields(self, filter: Filter | None, *fields: str) -> list[str]:  # noqa: A002
         """A warning for each field, of the filter or named, that no picture has."""

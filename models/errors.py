@@ -54,6 +54,10 @@ class LockedError(CollectionError):
     """A collection that others have been writing for as long as one waits."""
 
 
+class OverviewError(PictorError):
+    """A collection that was never laid out on a plane, and is too large to be now."""
+
+
 class CursorError(InputError):
     """A cursor that was not made here, or that belongs to another query."""
 

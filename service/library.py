@@ -19,7 +19,7 @@ from index.originals import Giving
 from index.search import Page, search
 from models.device import available_threads
 from models.encoders import PictureEmbeddings
-from models.errors import GoneError, InputError, SpaceError, WithheldError
+from models.errors import GoneError, InputError, OverviewError, SpaceError, WithheldError
 from models.query import Question, single
 from models.space import Space, named
 from service.measures import Measures, Stage, Unmeasured, timed
@@ -29,7 +29,8 @@ from service.workers import Workers
 
 WARMING_SEARCHES = 16
 
-OF_ONE_ITEM = (InputError, GoneError, WithheldError)  # no failure of the collection's
+# no failures of the collection's
+EXPECTED = (InputError, GoneError, WithheldError, OverviewError)
 
 T = TypeVar("T")
 
@@ -138,7 +139,7 @@ class Library:
                 with self._snapshot() as snapshot:
                     result = read(snapshot)
             except Exception as error:
-                if not isinstance(error, OF_ONE_ITEM):
+                if not isinstance(error, EXPECTED):
                     self.pulse.fail()
                 raise
             self.pulse.beat()

@@ -35,6 +35,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/v1/models"): READ,
     ("GET", "/v1/models/{model:path}"): READ,
     ("GET", "/v1/facets"): READ,
+    ("GET", "/v1/overview"): READ,
     ("GET", "/v1/images"): READ,
     ("GET", "/v1/images/{item_id}"): READ,
     ("GET", "/v1/images/{item_id}/file"): READ,

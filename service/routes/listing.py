@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from service.listing_schemas import FacetsAnswer, FacetsQuery, ListingAnswer, ListingQuery
-from service.parts import BrowserDep
+from service.overview_schemas import UNCHANGED, OverviewAnswer, OverviewQuery
+from service.overviews import overview_response
+from service.parts import BrowserDep, LibraryDep
 
 router = APIRouter(prefix="/v1", tags=["images"])
 
@@ -20,3 +22,11 @@ async def images(query: Annotated[ListingQuery, Query()], browser: BrowserDep) -
 async def facets(query: Annotated[FacetsQuery, Query()], browser: BrowserDep) -> FacetsAnswer:
     """How many pictures have each value of a field, the most frequent values."""
     return await browser.facets(query)
+
+
+@router.get("/overview", response_model=OverviewAnswer, responses=UNCHANGED)
+async def overview(
+    query: Annotated[OverviewQuery, Query()], request: Request, library: LibraryDep
+) -> Response:
+    """A box of the plane on which pictures that are alike lie near each other."""
+    return await overview_response(query, request, library)

@@ -111,6 +111,7 @@ def test_many_pictures_are_a_job_to_wait_for(pictor: Pictor) -> None:
 
 def test_the_rest_is_answered_too(pictor: Pictor) -> None:
     assert pictor.collection().model == "colours"
+    assert len(pictor.overview((0, 0, 1, 1), limit=3).points) == 3
     assert pictor.collection().indexes[0].recall_image == 1.0
     (model,) = pictor.models().data
     assert pictor.model("colours") == model
@@ -212,6 +213,7 @@ def called() -> set[tuple[str, str]]:
             "job": lambda: ["*", 0, 1],
             "listing": lambda: [None],
             "facets": lambda: [None],
+            "overview": lambda: [None],
             "collection": list,
             "all_models": list,
             "end_session": list,

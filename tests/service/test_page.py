@@ -79,6 +79,7 @@ def test_the_api_is_described(client: TestClient) -> None:
         "POST /v1/images",
         "GET /v1/jobs/{job_id}",
         "GET /v1/facets",
+        "GET /v1/overview",
         "GET /v1/images/{item_id}",
         "DELETE /v1/images/{item_id}",
         "GET /v1/images/{item_id}/file",

@@ -166,6 +166,17 @@ class AsyncPictor:
     ) -> answers.FacetsAnswer:
         return await self._ask(calls.facets(filter, field=field, by=by, prefix=prefix, limit=limit))
 
+    async def overview(
+        self,
+        box: Sequence[float] = (0.0, 0.0, 1.0, 1.0),
+        *,
+        limit: int | None = None,
+        filter: Part | None = None,  # noqa: A002
+    ) -> answers.OverviewAnswer:
+        """What lies in a box of the plane: left, top, right, bottom of 0 to 1."""
+        asked = ",".join(map(str, box))
+        return await self._ask(calls.overview(filter, box=asked, limit=limit))
+
     async def embeddings(self, *inputs: str | bytes | Path) -> answers.EmbeddingsResponse:
         """Of texts (str) and pictures (bytes or Path), in their order."""
         return await self._ask(calls.embeddings(inputs))

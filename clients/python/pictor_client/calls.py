@@ -114,6 +114,10 @@ def facets(filter_: Part | None, **query: Any) -> Call[models.FacetsAnswer]:  # 
     return Call("GET", "/v1/facets", _model(models.FacetsAnswer), query=_query(filter_, query))
 
 
+def overview(filter_: Part | None, **query: Any) -> Call[models.OverviewAnswer]:  # noqa: ANN401
+    return Call("GET", "/v1/overview", _model(models.OverviewAnswer), query=_query(filter_, query))
+
+
 def embeddings(inputs: Sequence[str | bytes | Path]) -> Call[models.EmbeddingsResponse]:
     sent = [
         each if isinstance(each, str) else {"image": {"base64": _base64(_bytes(each))}}

@@ -217,6 +217,27 @@ class OccurrenceAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverviewAnswer:
+    """Of a box the best spread items; what is shown stays as one comes nearer."""
+
+    generation: int
+    method: Literal["pca"]
+    items: int
+    inside: int
+    points: list[OverviewPoint]
+    warnings: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverviewPoint:
+    id: str
+    x: float
+    y: float
+    count: int
+    thumbnail_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """RFC 9457, with a stable `code`; `errors` where fields of the request are wrong."""
 

@@ -24,6 +24,13 @@ export interface Listing {
   filter?: unknown;
 }
 
+export interface Looking {
+  /** x0,y0,x1,y1 of 0 to 1. */
+  box?: string;
+  limit?: number;
+  filter?: unknown;
+}
+
 export interface Counting {
   by?: string;
   prefix?: string;
@@ -112,6 +119,10 @@ export class Pictor {
 
   facets(field: string, counting: Counting = {}): Promise<Schemas["FacetsAnswer"]> {
     return this.json("GET", `/v1/facets${queryOf({ field, ...counting })}`);
+  }
+
+  overview(looking: Looking = {}): Promise<Schemas["OverviewAnswer"]> {
+    return this.json("GET", `/v1/overview${queryOf({ ...looking })}`);
   }
 
   embeddings(input: unknown): Promise<Schemas["EmbeddingsResponse"]> {

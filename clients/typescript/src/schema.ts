@@ -152,6 +152,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Overview
+         * @description A box of the plane on which pictures that are alike lie near each other.
+         */
+        get: operations["overview_v1_overview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images/{item_id}": {
         parameters: {
             query?: never;
@@ -403,6 +423,29 @@ export interface components {
         And: {
             /** Parts */
             parts: (components["schemas"]["Condition"] | components["schemas"]["And"] | components["schemas"]["Or"] | components["schemas"]["Not"])[];
+        };
+        /** Box */
+        Box: {
+            /**
+             * Left
+             * @default 0
+             */
+            left: number;
+            /**
+             * Top
+             * @default 0
+             */
+            top: number;
+            /**
+             * Right
+             * @default 1
+             */
+            right: number;
+            /**
+             * Bottom
+             * @default 1
+             */
+            bottom: number;
         };
         /** CollectionAnswer */
         CollectionAnswer: {
@@ -967,6 +1010,56 @@ export interface components {
         Or: {
             /** Parts */
             parts: (components["schemas"]["Condition"] | components["schemas"]["And"] | components["schemas"]["Or"] | components["schemas"]["Not"])[];
+        };
+        /**
+         * OverviewAnswer
+         * @description Of a box the best spread items; what is shown stays as one comes nearer.
+         */
+        OverviewAnswer: {
+            /** Generation */
+            generation: number;
+            /**
+             * Method
+             * @description What laid the plane out: principal components.
+             * @constant
+             */
+            method: "pca";
+            /**
+             * Items
+             * @description On the whole plane, of those that satisfy the filter.
+             */
+            items: number;
+            /**
+             * Inside
+             * @description Of them in the box.
+             */
+            inside: number;
+            /** Points */
+            points: components["schemas"]["OverviewPoint"][];
+            /** Warnings */
+            warnings: string[];
+        };
+        /** OverviewPoint */
+        OverviewPoint: {
+            /** Id */
+            id: string;
+            /**
+             * X
+             * @description Of 0 to 1, from left to right.
+             */
+            x: number;
+            /**
+             * Y
+             * @description Of 0 to 1, from top to bottom.
+             */
+            y: number;
+            /**
+             * Count
+             * @description How many items of the box it stands for, itself and those nearest to it; of all points together that is `inside`.
+             */
+            count: number;
+            /** Thumbnail Url */
+            thumbnail_url: string;
         };
         /**
          * Problem
@@ -1617,6 +1710,47 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FacetsAnswer"];
                 };
+            };
+            /** @description A problem, with a stable code. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    overview_v1_overview_get: {
+        parameters: {
+            query?: {
+                box?: string | null;
+                /** @description Points at most; where the box holds more items, the best spread of them. */
+                limit?: number;
+                filter?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewAnswer"];
+                };
+            };
+            /** @description The client's copy is still it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem, with a stable code. */
             default: {
