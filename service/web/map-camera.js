@@ -6,7 +6,7 @@
 
 const MARGIN = 0.9;
 const FARTHEST = 0.7; // of the scale that fits the whole map
-const CLOSEST = 4096;
+const CLOSEST = 8; // of the same, at least; more where there are more pictures to tell apart
 
 /** The whole map in the middle. */
 export function whole({ width, height }) {
@@ -34,16 +34,17 @@ export function seen(camera, view, beyond = 0) {
 }
 
 /** Moved by so many pixels of the view, as if one pulled at the map. */
-export function panned(camera, view, dx, dy) {
-  return kept({ ...camera, x: camera.x - dx / camera.scale, y: camera.y - dy / camera.scale }, view);
+export function panned(camera, dx, dy) {
+  return kept({ ...camera, x: camera.x - dx / camera.scale, y: camera.y - dy / camera.scale });
 }
 
 /** Closer by the factor, with the point under (px, py) staying where it is. */
-export function zoomed(camera, view, factor, px = view.width / 2, py = view.height / 2) {
+export function zoomed(camera, view, { factor, px = view.width / 2, py = view.height / 2, items }) {
   const fit = whole(view).scale;
-  const scale = Math.min(fit * CLOSEST, Math.max(fit * FARTHEST, camera.scale * factor));
+  const closest = fit * Math.max(CLOSEST, Math.sqrt(items));
+  const scale = Math.min(closest, Math.max(fit * FARTHEST, camera.scale * factor));
   const [x, y] = toMap(camera, view, px, py);
-  return kept({ x: x - (px - view.width / 2) / scale, y: y - (py - view.height / 2) / scale, scale }, view);
+  return kept({ x: x - (px - view.width / 2) / scale, y: y - (py - view.height / 2) / scale, scale });
 }
 
 /** Between two cameras; zooming in is as even as zooming out. */

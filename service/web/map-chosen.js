@@ -4,10 +4,11 @@
  * quarters. A square with too many pictures shows none yet: one has to come closer.
  */
 
-import { seen, toView } from "./map-camera.js";
+import { depth, seen, toView } from "./map-camera.js";
 
-const SQUARE_PX = 104; // a square's side in the view, up to twice as much
-const SHARE = 0.66; // of it that a picture takes
+const SQUARE_PX = 58; // a square's side where the whole map is seen, up to twice as much
+const GROWTH = 14; // more for each doubling, as one comes closer
+const SHARE = 0.72; // of it that a picture takes
 const MOST = 1_500; // pictures in a square that shows one
 
 /**
@@ -15,7 +16,8 @@ const MOST = 1_500; // pictures in a square that shows one
  *   the view's pixels
  */
 export function chosen(points, camera, view) {
-  const level = Math.floor(Math.log2(camera.scale / SQUARE_PX));
+  const finest = SQUARE_PX + GROWTH * Math.max(0, Math.log2(depth(camera, view)));
+  const level = Math.floor(Math.log2(camera.scale / finest));
   const side = 2 ** -level; // of a square, on the map
   const [left, top, right, bottom] = seen(camera, view, side * camera.scale);
   const [first, upper] = [Math.floor(left / side), Math.floor(top / side)];

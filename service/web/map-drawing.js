@@ -35,11 +35,13 @@ export function makeCloud() {
     const scale = camera.scale * ratio;
     const [left, top] = seen(camera, view);
     const back = (size - 1) / 2;
+    const spans = disc(size);
     points.visit(seen(camera, view, size), (i, count) => {
       const x0 = Math.round((points.xs[i] - left) * scale - back);
       const y0 = Math.round((points.ys[i] - top) * scale - back);
       for (let y = Math.max(0, y0); y < Math.min(height, y0 + size); y += 1) {
-        for (let x = Math.max(0, x0); x < Math.min(width, x0 + size); x += 1) counts[y * width + x] += count;
+        const [from, to] = spans[y - y0];
+        for (let x = Math.max(0, x0 + from); x < Math.min(width, x0 + to); x += 1) counts[y * width + x] += count;
       }
     });
     shade(new Uint32Array(image.data.buffer), counts, palette(colour));
@@ -52,6 +54,15 @@ function dotSize(items, camera, view) {
   const base = items > 20_000 ? 1.6 : items > 2_000 ? 2.5 : 4;
   const closer = Math.log2(Math.max(1, camera.scale / Math.max(view.width, view.height)));
   return Math.min(7, base + 0.6 * closer);
+}
+
+/** Of each row of a disc, from where to where it goes. */
+function disc(size) {
+  const radius = size / 2;
+  return Array.from({ length: size }, (_, row) => {
+    const half = Math.sqrt(Math.max(0, radius ** 2 - (row + 0.5 - radius) ** 2));
+    return [Math.round(radius - half), Math.round(radius + half)];
+  });
 }
 
 function shade(pixels, counts, colours) {
@@ -68,7 +79,7 @@ function palette([red, green, blue]) {
 }
 
 /** Draws a picture within its side, in its own proportions. Says whether it has been drawn in full. */
-export function drawPicture(context, image, { x, y, side }, { age, accent = null }) {
+export function drawPicture(context, image, { x, y, side }, { age, edge, width: line }) {
   const share = Math.min(1, age / FADE_MS);
   const factor = side / Math.max(image.naturalWidth, image.naturalHeight);
   const [width, height] = [image.naturalWidth * factor, image.naturalHeight * factor];
@@ -77,11 +88,9 @@ export function drawPicture(context, image, { x, y, side }, { age, accent = null
   context.globalAlpha = share;
   context.beginPath();
   context.roundRect(left, top, width, height, ROUND_PX);
-  if (accent) {
-    context.strokeStyle = accent;
-    context.lineWidth = 6;
-    context.stroke();
-  }
+  context.strokeStyle = edge;
+  context.lineWidth = 2 * line;
+  context.stroke();
   context.clip();
   context.drawImage(image, left, top, width, height);
   context.restore();

@@ -19,7 +19,7 @@ export function makeScene(canvas, onChange) {
   function draw({ points, camera, view, isMoving, marked }) {
     const ratio = isMoving && points.items > MANY ? 1 : Math.min(SHARPEST, devicePixelRatio);
     const look = getComputedStyle(canvas);
-    const accent = look.getPropertyValue("--accent").trim();
+    const [accent, ground] = ["--accent", "--ground"].map((name) => look.getPropertyValue(name).trim());
     points.see(camera, view);
     fit(canvas, view, ratio);
     context.setTransform(1, 0, 0, 1, 0, 0);
@@ -27,14 +27,14 @@ export function makeScene(canvas, onChange) {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const places = chosen(points, camera, view);
     thumbs.want(byDistance(places, view).map(({ i }) => points.ids[i]));
-    const isSettled = drawPictures(places, points, marked, accent);
+    const isSettled = drawPictures(places, points, marked, { accent, ground });
     if (marked !== -1 && !shown.some(({ i }) => i === marked)) {
       drawRing(context, ...toView(camera, view, points.xs[marked], points.ys[marked]), accent);
     }
     return isSettled;
   }
 
-  function drawPictures(places, points, marked, accent) {
+  function drawPictures(places, points, marked, { accent, ground }) {
     const now = performance.now();
     let isSettled = true;
     shown = [];
@@ -44,7 +44,8 @@ export function makeScene(canvas, onChange) {
       if (!image) continue;
       shown.push({ ...place, ratio: image.naturalWidth / image.naturalHeight });
       const age = prefersLessMotion() ? Infinity : now - thumbs.since(id);
-      isSettled = drawPicture(context, image, place, { age, accent: place.i === marked ? accent : null }) && isSettled;
+      const edge = place.i === marked ? { edge: accent, width: 3 } : { edge: ground, width: 2 };
+      isSettled = drawPicture(context, image, place, { age, ...edge }) && isSettled;
     }
     return isSettled;
   }

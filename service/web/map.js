@@ -8,7 +8,7 @@
 
 import { item } from "./api.js";
 import { announce, button, counted, element, icon, prefersLessMotion } from "./elements.js";
-import { between, panned, toView, whole, zoomed } from "./map-camera.js";
+import { between, panned, toMap, toView, whole, zoomed } from "./map-camera.js";
 import { listen } from "./map-gestures.js";
 import { makeScene } from "./map-scene.js";
 import { Tiles } from "./map-tiles.js";
@@ -73,7 +73,7 @@ export function mountMap(root, { onPick, onClose }) {
   }
 
   function zoom(factor, px, py, isSmooth) {
-    go(zoomed(goal(), view, factor, px, py), isSmooth);
+    go(zoomed(goal(), view, { factor, px, py, items: points.items }), isSmooth);
   }
 
   function fitAll() {
@@ -96,9 +96,7 @@ export function mountMap(root, { onPick, onClose }) {
   function at(px, py) {
     const shown = scene.at(px, py);
     if (shown !== -1) return shown;
-    const { camera } = state;
-    const [x, y] = [(px - view.width / 2) / camera.scale + camera.x, (py - view.height / 2) / camera.scale + camera.y];
-    return points.nearest(x, y, REACH_PX / camera.scale);
+    return points.nearest(...toMap(state.camera, view, px, py), REACH_PX / state.camera.scale);
   }
 
   function hover(px, py) {
@@ -147,7 +145,7 @@ export function mountMap(root, { onPick, onClose }) {
     if (dialog.open) dialog.close();
   }
 
-  listen(canvas, { move: (dx, dy, isSmooth = false) => go(panned(goal(), view, dx, dy), isSmooth), zoom, fit: fitAll, hover, pick });
+  listen(canvas, { move: (dx, dy, isSmooth = false) => go(panned(goal(), dx, dy), isSmooth), zoom, fit: fitAll, hover, pick });
   dialog.addEventListener("close", () => {
     points.stop();
     showState(trouble, null);

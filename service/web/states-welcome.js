@@ -12,7 +12,7 @@ import { makeQuery, thumbnailOf } from "./query.js";
 const PAGE = 80;
 const TEXTS = 5;
 const PICTURES = 16;
-const CHANGES = ["at night", "in winter", "from above"];
+const CHANGES = ["at night", "in winter"]; // after a tag of the collection's own
 const ORDERS = ["-taken_at", "path", "-added_at"];
 
 /**
@@ -25,15 +25,16 @@ export async function findExamples({ signal } = {}) {
   const tags = facets({ field: "tags", limit: TEXTS }, { signal });
   const [tagged, said, ...listed] = await Promise.all([tags, captioned, ...pages]);
   const items = new Map(listed.flatMap((page) => page.items).map((item) => [item.id, item]));
-  const pictures = spread([...items.values()].sort(byId), PICTURES + CHANGES.length)
+  const pictures = spread([...items.values()].sort(byId), PICTURES + CHANGES.length + 1)
     .map((item) => ({ id: item.id, label: item.caption ?? item.path }));
   const words = tagged.values.map(({ value }) => String(value)).filter((word) => !/^\d+$/.test(word));
   const captions = spread(said.items.map(({ caption }) => caption).filter(isShort), TEXTS);
-  const changes = pictures.length > CHANGES.length ? pictures.slice(0, CHANGES.length) : [];
+  const asked = [...words.slice(0, 1).map((word) => `with ${word}`), ...CHANGES];
+  const changes = pictures.length > asked.length ? pictures.slice(0, asked.length) : [];
   return {
     texts: [...new Set([...captions, ...words])].slice(0, TEXTS),
     pictures: pictures.slice(changes.length),
-    changes: changes.map((picture, i) => ({ ...picture, text: words[i] ? `with ${words[i]}` : CHANGES[i] })),
+    changes: changes.map((picture, i) => ({ ...picture, text: asked[i] })),
   };
 }
 
