@@ -19,7 +19,8 @@ export function isToAdd(transfer) {
   return entries.length > 1 || entries.some((entry) => entry.isDirectory);
 }
 
-function listed(given) {
+/** What a DataTransfer holds, to be read later than it can be itself. */
+export function listed(given) {
   if (given instanceof DataTransfer) {
     const entries = entriesOf(given);
     return entries.length ? entries : [...given.files];

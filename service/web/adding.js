@@ -15,7 +15,7 @@ import { thumbnailOf } from "./query.js";
 
 const CROSS = "M6 6l12 12M18 6L6 18";
 const MOST_LINES = 200;
-const TOLD_EVERY_MS = 600;
+const TOLD_EVERY_MS = 1500;
 const ENDED = ["added", "known", "failed", "cancelled"];
 const SAID = { waiting: "Waiting", sending: "Sending", added: "Added", known: "Was here already", cancelled: "Left out" };
 

@@ -1,13 +1,16 @@
 /** Pictures from outside: dropped anywhere, pasted, chosen, photographed; or dragged from the page itself. */
 
+import { isToAdd, listed } from "./adding-files.js";
+
 const PICTURE_NAME = /\.(hei[cf]|avif)$/i; // browsers do not know the type of all of these
 const OWN_ID = /(?:open=|\/v1\/images\/)([0-9a-f]{32})/;
 
 /**
  * Listens for pictures; `onFile(file)` is a picture of this device, `onId(id)` one of the collection,
- * `onNone()` something dropped that is no picture.
+ * `onMany(entries)` a folder or several files, which are to be added rather than searched by, `onNone()`
+ * something dropped that is no picture.
  */
-export function takePictures({ onFile, onId, onNone }) {
+export function takePictures({ onFile, onId, onMany, onNone }) {
   const veil = document.getElementById("drop");
   for (const input of [document.getElementById("file"), document.getElementById("shot")]) {
     input.addEventListener("change", () => {
@@ -35,11 +38,13 @@ export function takePictures({ onFile, onId, onNone }) {
     veil.hidden = true;
     if (event.defaultPrevented || isModal(event.target)) return;
     event.preventDefault();
+    if (isToAdd(event.dataTransfer)) return onMany(listed(event.dataTransfer));
     const file = pictureIn(event.dataTransfer);
     const [, id] = OWN_ID.exec(event.dataTransfer?.getData("text/uri-list") ?? "") ?? [];
     if (file) onFile(file);
     else if (id) onId(id);
     else onNone();
+    return undefined;
   });
 }
 
