@@ -4,7 +4,7 @@ import { element } from "./elements.js";
 import { nameOf } from "./tile.js";
 
 const UNITS = ["bytes", "kB", "MB", "GB"];
-const KNOWN = new Set(["caption"]); // of the metadata, what stands elsewhere already
+const KNOWN = new Set(["caption", "camera", "taken_at", "latitude", "longitude"]); // told elsewhere already
 
 /** @param {object} item  as GET /v1/images/{id} tells it @returns {HTMLElement} */
 export function about(item) {

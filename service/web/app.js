@@ -46,11 +46,13 @@ function show(address) {
   const now = query();
   bar.show(now);
   steps.show(seen.trail);
-  places.show(now);
+  const isReady = places.show(now);
   document.title = isEmpty(now) ? "Pictor" : `${described(now)} · Pictor`;
+  $("title").textContent = `Pictures for ${described(now)}`;
+  $("title").hidden = isEmpty(now); // the welcome has its own
   if (!asked || !isSame(asked, now)) {
     asked = now;
-    results.show(now);
+    results.show(now, isReady);
   }
   if (seen.open !== before.open || !seen.open) showDetail(before.open);
 }
@@ -154,6 +156,7 @@ const results = new Results({
 takePictures({
   onFile: useFile,
   onId: (id) => like({ id }),
+  onMany: (entries) => places.add(entries),
   onNone: () => places.say("That is not a picture."),
 });
 listenForKeys({ find: () => bar.focus(), undo: () => undoStep() });

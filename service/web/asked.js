@@ -17,12 +17,15 @@ export function thumb(picture, crop, alt = "") {
   return frame;
 }
 
-/** The parts of a query in the order in which they are said, for the eye. @returns {Node[]} */
+/** The parts of a query in the order in which they are said, for the eye and read out. @returns {Node[]} */
 export function partsOf(query) {
   const parts = [];
-  if (query.picture) parts.push(thumb(query.picture, query.crop));
+  if (query.picture) parts.push(thumb(query.picture, query.crop, query.crop ? "part of a picture" : "this picture"));
   query.texts.forEach((text, i) => parts.push(...(query.picture || i ? [sign("+")] : []), words(text)));
-  for (const each of query.exclude) parts.push(sign("−"), each.id ? thumb(each, null) : words(each.text));
+  for (const each of query.exclude) {
+    const without = element("span", { class: "unseen" }, "without");
+    parts.push(sign("−"), without, each.id ? thumb(each, null, "another picture") : words(each.text));
+  }
   return parts;
 }
 

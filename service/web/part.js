@@ -32,7 +32,11 @@ export function choosePart({ picture, crop }) {
       ),
     );
     dialog.onclose = () => resolve(null);
-    dialog.onkeydown = ({ key, target }) => key === "Enter" && target.closest(".crop") && !target.closest("button") && leave(box.box);
+    dialog.onkeydown = (event) => {
+      if (event.key !== "Enter" || !event.target.matches(".crop")) return;
+      event.preventDefault();
+      leave(box.box);
+    };
     dialog.showModal();
     box.begin(crop ?? undefined);
   });

@@ -7,7 +7,7 @@ import { collection, models } from "./api.js";
 import { announce, counted, element } from "./elements.js";
 import { mountFilters } from "./filters.js";
 import { showKeys } from "./keys.js";
-import { isEmpty, withParts } from "./query.js";
+import { isEmpty, isSame, withParts } from "./query.js";
 import { findExamples, showState, stateOf, welcome } from "./states.js";
 
 const $ = (id) => document.getElementById(id);
@@ -16,6 +16,7 @@ export class Places {
   #on;
   #filters;
   #map = null;
+  #shown = null; // the query
   #adding = null;
   #examples = null; // asked for once, when there is a welcome to show
 
@@ -34,11 +35,13 @@ export class Places {
     this.#tellAbout();
   }
 
-  /** What belongs to a query that is shown. */
-  show(query) {
+  /** What belongs to a query that is shown; resolves when all that stands above the pictures is there. */
+  async show(query) {
+    if (this.#shown && !isSame(this.#shown, query)) this.#map?.hide(); // its pictures lie below
+    this.#shown = query;
     this.#filters.update(query);
     $("welcome").hidden = !isEmpty(query);
-    if (isEmpty(query)) this.#welcome();
+    if (isEmpty(query)) await this.#welcome();
   }
 
   /** What only the answer tells. */
@@ -81,6 +84,7 @@ export class Places {
   #refresh() {
     this.#examples = null;
     this.#tellAbout();
+    this.#filters.recount();
     this.#on.refresh();
   }
 

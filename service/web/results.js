@@ -34,15 +34,15 @@ export class Results {
     return this.grid.hits;
   }
 
-  /** Asks a query, unless its answer is still there. */
-  async show(query) {
+  /** Asks a query, unless its answer is still there; shows it once the page above is `isReady`. */
+  async show(query, isReady = null) {
     this.#leave();
     const kept = this.#kept.get(keyOf(query));
-    this.#answer = kept ?? { query, hits: [], cursor: null, isWhole: false, place: 0 };
+    this.#answer = kept ?? { query, hits: [], cursor: null, isWhole: false, isShown: false, place: 0 };
     showState($("state"), null);
     showState($("end"), null);
     if (kept) this.#again(kept);
-    else await this.#begin();
+    else await this.#begin(isReady);
   }
 
   /** Asks again what is shown: the collection has changed. */
@@ -73,15 +73,17 @@ export class Results {
   }
 
   /** The pictures from before stay, faint, until the first of the answer are there. */
-  async #begin() {
+  async #begin(isReady = null) {
     const answer = this.#answer;
     const slow = setTimeout(() => this.#saySlow(), SLOW_MS);
     $("status").textContent = answer.query.texts.length || answer.query.picture ? "Searching…" : "";
     const page = await this.#load($("state"), () => this.#begin());
     clearTimeout(slow);
+    await isReady;
     if (answer !== this.#answer) return;
     if (!page) return this.#clear();
     performance.mark("answer");
+    answer.isShown = true;
     scrollTo({ top: 0, behavior: "instant" });
     this.grid.set(answer.hits, answer.isWhole);
     // the welcome says it of a collection without pictures
@@ -107,7 +109,7 @@ export class Results {
 
   async #more() {
     const answer = this.#answer;
-    if (this.#loading || answer?.isWhole || !answer?.cursor || $("end").hasChildNodes()) return;
+    if (this.#loading || !answer?.isShown || answer.isWhole || $("end").hasChildNodes()) return;
     const hits = await this.#load($("end"), () => this.#more());
     if (!hits || answer !== this.#answer) return;
     this.grid.append(hits, answer.isWhole);

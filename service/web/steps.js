@@ -42,7 +42,7 @@ export class Steps {
     const { query } = trail.steps[at];
     const go = button(
       {
-        class: "step", "aria-label": described(query), title: described(query),
+        class: "step", title: described(query),
         "aria-current": at === trail.at && "step", onclick: () => this.#onGo(at),
       },
       ...partsOf(query),
@@ -57,7 +57,7 @@ export class Steps {
     const label = others.length === 1 ? "One other way from here" : `${others.length} other ways from here`;
     const ways = others.map((other) => {
       const { query } = trail.steps[other];
-      const go = button({ class: "step", "aria-label": described(query), onclick: () => this.#onGo(other) }, ...partsOf(query));
+      const go = button({ class: "step", onclick: () => this.#onGo(other) }, ...partsOf(query));
       return element("li", {}, go);
     });
     const menu = element("ul", { id, class: "ways", popover: "auto", "aria-label": label }, ...ways);

@@ -1,0 +1,93 @@
+"""The page in a real browser, against a real `pictor serve` over the sample collection."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.page.album import make_album
+from tests.page.browser import Visitor, browser_path, launched
+from tests.page.photos import write_photographs
+from tests.service.started import REPOSITORY, started
+
+PICTOR = [sys.executable, "-m", "cli.main"]
+NO_BROWSER = "no browser is installed: apt-get install chromium, or name one by PICTOR_BROWSER"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--screenshots", action="store_true", help="write the page's states into docs/screenshots"
+    )
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample collection, as `pictor demo` makes it; no test changes it."""
+    folder = tmp_path_factory.mktemp("page") / "demo"
+    command = [*PICTOR, "demo", "--no-serve", "--out", str(folder)]
+    subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
+    return folder / "collection"
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collection of several shapes; one picture has a caption, a place and a copy."""
+    folder = tmp_path_factory.mktemp("photographs")
+    write_photographs(folder / "pictures")
+    command = [*PICTOR, "index", str(folder / "pictures"), "--out", str(folder / "collection")]
+    subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
+    return folder / "collection"
+
+
+@pytest.fixture(scope="session")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collection with all that can be filtered by; tests that change it take a copy."""
+    return make_album(tmp_path_factory.mktemp("album"))
+
+
+# not of the session: Playwright's event loop would be in the way of other tests'
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    path = browser_path()
+    if path is None and os.environ.get("PICTOR_NEEDS_BROWSER"):
+        pytest.fail(NO_BROWSER)
+    if path is None:
+        pytest.skip(NO_BROWSER)
+    with launched(path) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def address(browser: Browser, demo: Path) -> Iterator[str]:
+    """Of a server over the sample collection, which is not started where there is no browser."""
+    with started([*PICTOR, "serve", str(demo), "--port", "0"]) as server:
+        yield server.address
+
+
+@pytest.fixture(scope="package")
+def photographs_address(browser: Browser, photographs: Path) -> Iterator[str]:
+    with started([*PICTOR, "serve", str(photographs), "--port", "0"]) as server:
+        yield server.address
+
+
+@pytest.fixture(scope="package")
+def album_address(browser: Browser, album: Path) -> Iterator[str]:
+    with started([*PICTOR, "serve", str(album), "--port", "0"]) as server:
+        yield server.address
+
+
+@pytest.fixture
+def visitor(browser: Browser, address: str) -> Iterator[Visitor]:
+    visitor = Visitor(browser, address)
+    yield visitor
+    visitor.leave()
+
+
+@pytest.fixture
+def page(visitor: Visitor) -> Page:
+    """The page as it is first seen; the test fails on whatever goes wrong in it."""
+    return visitor.open()

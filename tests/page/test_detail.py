@@ -1,0 +1,136 @@
+"""One picture in full view."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.page.browser import Visitor
+from tests.page.doing import answered, ask, focused_tile, hash_value, ids, tile, tokens
+from tests.page.photos import CAMERA, CAPTION
+
+
+@pytest.fixture
+def known(visitor: Visitor, photographs_address: str) -> Page:
+    """The full view of a picture of which all is known."""
+    page = visitor.open(at=photographs_address)
+    answered(page)
+    page.get_by_role("link", name=CAPTION).click()
+    expect(view(page)).to_be_visible()
+    return page
+
+
+def view(page: Page) -> Locator:
+    return page.get_by_role("dialog")
+
+
+def opened(page: Page, place: int = 0) -> Locator:
+    tile(page, place).locator("a").click()
+    expect(view(page)).to_be_visible()
+    return view(page)
+
+
+def fact(page: Page, name: str) -> Locator:
+    return view(page).locator(f'dt:text-is("{name}") + dd')
+
+
+def test_all_that_is_known_is_told(known: Page) -> None:
+    expect(view(known)).to_have_accessible_name(CAPTION)
+    expect(fact(known, "Camera")).to_have_text(CAMERA)
+    expect(fact(known, "Taken")).to_have_text(re.compile(r"July 14, 2023, 18:30"))
+    expect(fact(known, "Place")).to_have_text("48.85822° N, 2.29450° E")
+    expect(fact(known, "Size")).to_have_text(re.compile(r"^640 . 400, JPEG, "))
+    expect(fact(known, "File")).to_contain_text("photo-00.jpg")
+
+
+def test_the_picture_is_there_at_full_size(known: Page) -> None:
+    image = view(known).locator("img.whole")
+    assert image.evaluate("it => it.decode().then(() => it.naturalWidth)") == 640
+    box = image.bounding_box()
+    assert box is not None
+    assert box["width"] / box["height"] == pytest.approx(640 / 400, rel=0.01)
+
+
+def test_copies_and_neighbours_are_told_apart(known: Page) -> None:
+    same = view(known).locator("section", has_text="Nearly the same")
+    expect(same.get_by_role("link")).to_have_count(1)
+    expect(same.get_by_role("link")).to_have_attribute("title", re.compile("photo-00.jpg"))
+    near = view(known).locator("section", has_text="Close to it")
+    assert near.get_by_role("link").count() > 5
+
+
+def test_a_neighbour_is_opened_and_back_leads_to_where_it_was_opened(known: Page) -> None:
+    first = hash_value(known.url, "open")
+    view(known).locator("section", has_text="Close to it").get_by_role("link").first.click()
+    expect(known).not_to_have_url(re.compile(first))
+    known.go_back()
+    expect(view(known)).to_have_accessible_name(CAPTION)
+    known.go_back()
+    expect(view(known)).to_have_count(0)
+
+
+def test_closing_leads_back_past_all_that_was_opened(known: Page) -> None:
+    view(known).locator("section", has_text="Close to it").get_by_role("link").first.click()
+    expect(view(known)).not_to_have_accessible_name(CAPTION)
+    view(known).get_by_role("button", name="Close").click()
+    expect(view(known)).to_have_count(0)
+    assert hash_value(known.url, "open") == ""
+
+
+def test_arrows_and_buttons_turn_to_the_next_picture(page: Page) -> None:
+    ask(page, "a red house")
+    found = ids(page)
+    opened(page)
+    expect(view(page).get_by_role("button", name="Previous picture")).to_be_disabled()
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile(f"open={found[1]}"))
+    view(page).get_by_role("button", name="Next picture").click()
+    expect(page).to_have_url(re.compile(f"open={found[2]}"))
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile(f"open={found[1]}"))
+    page.keyboard.press("Escape")
+    expect(view(page)).to_have_count(0)
+    assert focused_tile(page) == 1
+
+
+def test_an_address_opens_the_picture(visitor: Visitor) -> None:
+    page = visitor.open()
+    ask(page, "a red house")
+    opened(page)
+    other = visitor.open(page.url.removeprefix(visitor.address))
+    expect(view(other)).to_be_visible()
+    view(other).get_by_role("button", name="Close").click()
+    expect(view(other)).to_have_count(0)
+    answered(other)
+
+
+def test_a_picture_that_is_not_there_is_said_not_to_be(visitor: Visitor) -> None:
+    visitor.forgive("404")
+    page = visitor.open(f"/#open={'0' * 32}")
+    expect(view(page).get_by_role("alert")).to_contain_text(re.compile("0000"))
+    page.keyboard.press("Escape")
+    expect(view(page)).to_have_count(0)
+
+
+def test_all_deeds_can_be_done_from_the_full_view(page: Page) -> None:
+    ask(page, "a red house")
+    first = ids(page)[0]
+    opened(page).get_by_role("button", name="More like this", exact=True).click()
+    expect(page).to_have_url(re.compile(f"image={first}"))
+    expect(view(page)).to_have_count(0)
+    page.go_back()
+    expect(view(page)).to_be_visible()
+    view(page).get_by_role("button", name="Not this").click()
+    expect(view(page)).to_have_count(0)
+    expect(tokens(page)).to_have_count(1)
+    page.go_back()
+    view(page).get_by_role("button", name="More like this, but…").click()
+    expect(view(page)).to_have_count(0)
+    page.keyboard.type("at night")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"text=at\\+night&image={first}"))
+
+
+def test_a_view_has_no_answer_to_why_where_nothing_was_said(page: Page) -> None:
+    answered(page)
+    expect(opened(page).get_by_role("button", name="Why this one?")).to_have_count(0)

@@ -1,0 +1,228 @@
+"""The pictures found: a justified grid, moved through by keys, with deeds at hand."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.browser import Visitor
+from tests.page.doing import (
+    answered,
+    ask,
+    bar,
+    body_of,
+    focused_tile,
+    hash_value,
+    ids,
+    tile,
+    tokens,
+)
+
+TILES = """() => [...document.querySelectorAll(".tile")].map((tile) => {
+  const { left, right, top, height, width } = tile.getBoundingClientRect();
+  const { naturalWidth, naturalHeight } = tile.querySelector("img");
+  return { left, right, top, height, width, shape: naturalWidth / naturalHeight };
+})"""
+GRID = "() => document.querySelector('#hits').getBoundingClientRect().width"
+
+
+@pytest.fixture
+def shapes(visitor: Visitor, photographs_address: str) -> Page:
+    """Pictures of several shapes, all loaded."""
+    page = visitor.open(at=photographs_address)
+    answered(page)
+    ask(page, "a picture")
+    for image in page.locator(".tile img").all():
+        image.evaluate("it => it.decode()")
+    return page
+
+
+def test_pictures_keep_their_shape(shapes: Page) -> None:
+    for each in shapes.evaluate(TILES):
+        assert each["width"] / each["height"] == pytest.approx(each["shape"], rel=0.02)
+
+
+def test_rows_are_filled_from_edge_to_edge(shapes: Page) -> None:
+    width = shapes.evaluate(GRID)
+    rows: dict[int, list[dict[str, float]]] = {}
+    for each in shapes.evaluate(TILES):
+        rows.setdefault(round(each["top"]), []).append(each)
+    full = [rows[top] for top in sorted(rows)][:-1]
+    assert len(full) >= 2
+    for row in full:
+        assert max(each["right"] for each in row) - min(each["left"] for each in row) == (
+            pytest.approx(width, abs=1)
+        )
+        assert len({round(each["height"]) for each in row}) == 1
+
+
+def test_a_change_of_width_fills_the_rows_again(shapes: Page) -> None:
+    shapes.set_viewport_size({"width": 700, "height": 800})
+    expect(tile(shapes)).to_be_visible()
+    right = max(each["right"] for each in shapes.evaluate(TILES))
+    assert right <= 700
+
+
+def test_arrows_move_in_two_dimensions(page: Page) -> None:
+    ask(page, "a red house")
+    bar(page).press("ArrowDown")
+    assert focused_tile(page) == 0
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert focused_tile(page) == 2
+    page.keyboard.press("ArrowDown")
+    below = focused_tile(page)
+    assert below is not None
+    places = page.evaluate(TILES)
+    assert places[below]["top"] > places[2]["top"]
+    assert places[below]["left"] == pytest.approx(places[2]["left"], abs=places[2]["width"])
+    page.keyboard.press("ArrowUp")
+    assert focused_tile(page) == 2
+    page.keyboard.press("Home")
+    assert focused_tile(page) == 0
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    after = focused_tile(page)
+    assert after is not None
+    assert page.evaluate(TILES)[after]["top"] > places[2]["top"]
+
+
+def test_arrows_follow_the_direction_of_reading(page: Page) -> None:
+    page.evaluate("() => (document.documentElement.dir = 'rtl')")
+    ask(page, "a red house")
+    bar(page).press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    assert focused_tile(page) == 1
+    places = page.evaluate(TILES)
+    assert places[1]["left"] < places[0]["left"]
+
+
+def test_one_tab_leads_into_the_pictures_and_one_out_of_them(page: Page) -> None:
+    ask(page, "a red house")
+    page.get_by_role("button", name="Share").focus()
+    page.keyboard.press("Tab")
+    assert focused_tile(page) == 0
+    names = []
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("() => document.activeElement.getAttribute('aria-label')"))
+    assert names == ["More like this", "More like this, but…", "Not this"]
+    page.keyboard.press("Tab")
+    assert focused_tile(page) is None
+
+
+def test_enter_opens_and_escape_comes_back(page: Page) -> None:
+    ask(page, "a red house")
+    bar(page).press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert focused_tile(page) == 1
+    page.keyboard.press("Escape")
+    expect(bar(page)).to_be_focused()
+
+
+def test_a_slash_leads_to_the_bar_from_anywhere(page: Page) -> None:
+    ask(page, "a red house")
+    tile(page, 3).locator("a").focus()
+    page.keyboard.press("/")
+    expect(bar(page)).to_be_focused()
+    expect(bar(page)).to_have_value("a red house")
+
+
+def test_the_keys_are_listed(page: Page) -> None:
+    answered(page)
+    tile(page).locator("a").focus()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("by", ["key", "pointer"])
+def test_more_like_this(page: Page, by: str) -> None:
+    ask(page, "a red house")
+    first = ids(page)[0]
+    act(page, "m", "More like this", by)
+    expect(page).to_have_url(re.compile(f"image={first}"))
+    answered(page)
+    assert first not in ids(page)  # the picture itself is no answer
+
+
+@pytest.mark.parametrize("by", ["key", "pointer"])
+def test_more_like_this_but(page: Page, by: str) -> None:
+    ask(page, "a red house")
+    first = ids(page)[0]
+    act(page, "b", "More like this, but…", by)
+    expect(bar(page)).to_be_focused()
+    expect(bar(page)).to_have_attribute("placeholder", re.compile("different"))
+    assert hash_value(page.url, "image") == ""  # nothing has been asked yet
+    page.keyboard.type("at night")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"text=at\\+night&image={first}"))
+
+
+def test_what_was_only_proposed_is_left_by_escape(page: Page) -> None:
+    ask(page, "a red house")
+    act(page, "b", "More like this, but…", "key")
+    page.keyboard.press("Escape")
+    expect(bar(page)).to_have_value("a red house")
+    expect(tokens(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("by", ["key", "pointer"])
+def test_not_this(page: Page, by: str) -> None:
+    ask(page, "a red house")
+    first = ids(page)[0]
+    with page.expect_request("**/v1/search") as sent:
+        act(page, "x", "Not this", by)
+    assert body_of(sent.value)["exclude"] == [{"image": {"id": first}}]
+    answered(page)
+    expect(tokens(page)).to_have_count(1)
+    assert ids(page)[0] != first
+    page.get_by_role("button", name="Allow pictures like this again").click()
+    expect(tokens(page)).to_have_count(0)
+
+
+def act(page: Page, key: str, name: str, by: str) -> None:
+    if by == "key":
+        tile(page).locator("a").focus()
+        page.keyboard.press(key)
+    else:
+        tile(page).hover()
+        tile(page).get_by_role("button", name=name, exact=True).click()
+
+
+def test_scores_are_shown_when_they_are_asked_for(page: Page) -> None:
+    ask(page, "a red house")
+    expect(tile(page).locator(".score")).to_be_hidden()
+    page.get_by_role("button", name="Scores").click()
+    expect(tile(page).locator(".score")).to_be_visible()
+    expect(tile(page).locator(".score")).to_have_text(re.compile(r"^0\.\d{3}$"))
+
+
+def test_more_come_as_one_scrolls(page: Page) -> None:
+    ask(page, "a red house")
+    status = page.get_by_role("status").first
+    page.mouse.move(600, 500)
+    while "600 pictures" not in status.inner_text():
+        with page.expect_response("**/v1/search"):
+            page.mouse.wheel(0, 4000)
+    page.evaluate("() => scrollTo(0, document.documentElement.scrollHeight)")
+    expect(tile(page, 599)).to_be_visible()
+    assert page.locator(".tile").count() < 80
+
+
+def test_the_way_back_leads_to_the_same_place(page: Page) -> None:
+    ask(page, "a red house")
+    page.mouse.move(600, 500)
+    page.mouse.wheel(0, 1500)
+    expect(tile(page, 45)).to_be_attached()
+    place = page.evaluate("() => scrollY")
+    ask(page, "a blue cat")
+    page.go_back()
+    expect(bar(page)).to_have_value("a red house")
+    expect(tile(page, 30)).to_be_attached()
+    assert page.evaluate("() => scrollY") == pytest.approx(place, abs=2)
