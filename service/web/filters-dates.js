@@ -18,12 +18,11 @@ export function dates(onChoose) {
   const years = strip("Years", onChoose);
   const months = strip("Months", onChoose);
   const root = element("div", { class: "filters-dates" }, years.root, months.root);
-  let all = null; // counts of the whole collection, which the bars are drawn against
 
   async function refresh(chosen, facets) {
     const asked = { field: "taken_at", by: "month", limit: MONTHS };
-    all ??= countsOf(await facets(asked, null));
-    const now = countsOf(await facets(asked));
+    // the bars are drawn against the counts of the whole collection
+    const [all, now] = (await Promise.all([facets(asked, null), facets(asked)])).map(countsOf);
     const span = spanOf([...all.keys()]);
     if (!span) return false;
     const shown = chosen ? { from: chosen.from.slice(0, 4), to: chosen.to.slice(0, 4) } : span;

@@ -1,11 +1,11 @@
 /**
  * Filters of a search: what is chosen as chips, and a panel to choose from, with counts.
  *
- * mountFilters(root, { onChange(filter | null), chips }) -> { update(query) }
+ * mountFilters(root, { onChange(filter | null), chips }) -> { update(query), recount() }
  * The panel fills `root`, which whoever mounts it shows and hides; the chips go into `chips`, an element that
  * stays in sight, or above the panel unless one is given. Counts are of the collection under all other
  * filters, by GET /v1/facets; they are asked for while the panel is in sight. update() takes over whatever
- * filter a query has, so that addresses restore the panel.
+ * filter a query has, so that addresses restore the panel; recount() is for a collection that has changed.
  */
 
 import { facets } from "./api.js";
@@ -84,6 +84,10 @@ export function mountFilters(root, { onChange, chips = element("div") }) {
     /** @param {import("./query.js").Query} query */
     update({ filter }) {
       if (JSON.stringify(filter) !== JSON.stringify(filterOf(state.choice))) take(choiceOf(filter));
+    },
+    recount() {
+      state.counted = null;
+      if (state.isSeen) refresh();
     },
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Which pictures are shown as pictures, and where: one for each square of a raster that lies fixed on the map,
  * so that panning changes nothing; zooming in divides the squares, and each keeps the picture it had in one of its
- * quarters. A square with too many pictures shows none yet: one has to come closer.
+ * quarters. Where squares hold too many pictures, none are shown yet: one has to come closer.
  */
 
 import { depth, seen, toView } from "./map-camera.js";
@@ -9,7 +9,7 @@ import { depth, seen, toView } from "./map-camera.js";
 const SQUARE_PX = 58; // a square's side where the whole map is seen, up to twice as much
 const GROWTH = 14; // more for each doubling, as one comes closer
 const SHARE = 0.72; // of it that a picture takes
-const MOST = 1_500; // pictures in a square that shows one
+const MOST = 800; // pictures in a square on average, for pictures to be shown
 
 /**
  * @returns {{i: number, x: number, y: number, side: number}[]}  points, with the middle and the longest side in
@@ -30,9 +30,11 @@ export function chosen(points, camera, view) {
     counts[cell] += count;
     if (heads[cell] === -1) heads[cell] = i; // the one that stands for the others comes first
   });
+  const taken = counts.reduce((sum, count) => sum + Math.sign(count), 0);
+  if (counts.reduce((sum, count) => sum + count, 0) > MOST * taken) return [];
   const found = [];
   for (let cell = 0; cell < counts.length; cell += 1) {
-    if (counts[cell] === 0 || counts[cell] > MOST) continue;
+    if (counts[cell] === 0) continue;
     const corner = [(first + (cell % columns)) * side, (upper + Math.floor(cell / columns)) * side];
     found.push(placed(points, heads[cell], corner, side, camera, view));
   }

@@ -18,7 +18,7 @@ export function fit(canvas, { width, height }, ratio) {
   canvas.height = down;
 }
 
-/** How many pictures each pixel is covered by becomes its opacity. */
+/** How many pictures each pixel is covered by becomes its opacity; says how many are in sight. */
 export function makeCloud() {
   let counts = new Uint32Array(0);
   let image = null;
@@ -36,9 +36,11 @@ export function makeCloud() {
     const [left, top] = seen(camera, view);
     const back = (size - 1) / 2;
     const spans = disc(size);
+    let inSight = 0;
     points.visit(seen(camera, view, size), (i, count) => {
       const x0 = Math.round((points.xs[i] - left) * scale - back);
       const y0 = Math.round((points.ys[i] - top) * scale - back);
+      inSight += count;
       for (let y = Math.max(0, y0); y < Math.min(height, y0 + size); y += 1) {
         const [from, to] = spans[y - y0];
         for (let x = Math.max(0, x0 + from); x < Math.min(width, x0 + to); x += 1) counts[y * width + x] += count;
@@ -46,12 +48,13 @@ export function makeCloud() {
     });
     shade(new Uint32Array(image.data.buffer), counts, palette(colour));
     context.putImageData(image, 0, 0);
+    return inSight;
   };
 }
 
 /** In CSS pixels: few points are drawn large, many small, all of them larger from close by. */
 function dotSize(items, camera, view) {
-  const base = items > 20_000 ? 1.6 : items > 2_000 ? 2.5 : 4;
+  const base = items > 2_000 ? 2.5 : 4;
   const closer = Math.log2(Math.max(1, camera.scale / Math.max(view.width, view.height)));
   return Math.min(7, base + 0.6 * closer);
 }

@@ -15,7 +15,7 @@ export function makeScene(canvas, onChange) {
   const thumbs = new Thumbs(onChange);
   let shown = []; // pictures of the last frame
 
-  /** Says whether the frame is as it stays, as long as nothing changes. */
+  /** Says whether the frame is as it stays while nothing changes, and how many pictures are in sight. */
   function draw({ points, camera, view, isMoving, marked }) {
     const ratio = isMoving && points.items > MANY ? 1 : Math.min(SHARPEST, devicePixelRatio);
     const look = getComputedStyle(canvas);
@@ -23,7 +23,7 @@ export function makeScene(canvas, onChange) {
     points.see(camera, view);
     fit(canvas, view, ratio);
     context.setTransform(1, 0, 0, 1, 0, 0);
-    cloud(context, points, camera, view, { colour: parsed(look.color), ratio });
+    const inSight = cloud(context, points, camera, view, { colour: parsed(look.color), ratio });
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const places = chosen(points, camera, view);
     thumbs.want(byDistance(places, view).map(({ i }) => points.ids[i]));
@@ -31,7 +31,7 @@ export function makeScene(canvas, onChange) {
     if (marked !== -1 && !shown.some(({ i }) => i === marked)) {
       drawRing(context, ...toView(camera, view, points.xs[marked], points.ys[marked]), accent);
     }
-    return isSettled;
+    return { isSettled, inSight };
   }
 
   function drawPictures(places, points, marked, { accent, ground }) {

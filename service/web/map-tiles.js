@@ -13,7 +13,8 @@ import { seen } from "./map-camera.js";
 
 const TILE_PX = 640; // a tile's side in the view, up to twice as much
 const DEEPEST = 16;
-const POINTS = 2_000; // of a tile; of the whole map twice as many
+const POINTS = 2_000; // of a tile
+const POINTS_OF_ALL = 5_000; // which one sees first
 const AT_A_TIME = 3;
 const MOST_POINTS = 300_000;
 
@@ -125,7 +126,7 @@ export class Tiles {
   }
 
   #ask(place, signal) {
-    const limit = place[0] === 0 ? 2 * POINTS : POINTS;
+    const limit = place[0] === 0 ? POINTS_OF_ALL : POINTS;
     return overview({ box: boxOf(place).join(","), limit }, { signal });
   }
 

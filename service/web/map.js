@@ -41,7 +41,8 @@ export function mountMap(root, { onPick, onClose }) {
     state.frame = 0;
     if (!dialog.open) return;
     if (state.flight) fly(now);
-    const isSettled = scene.draw({ points, camera: state.camera, view, isMoving: now - state.moved < 120, marked: marked() });
+    const { isSettled, inSight } = scene.draw({ points, camera: state.camera, view, isMoving: now - state.moved < 120, marked: marked() });
+    if (points.items) told.textContent = inSight < points.items ? `${inSight.toLocaleString("en")} of ${all()}` : all();
     if (!isSettled || state.flight) draw();
   }
 
@@ -53,6 +54,7 @@ export function mountMap(root, { onPick, onClose }) {
     if (share === 1) state.flight = null;
   }
 
+  const all = () => counted(points.items, "picture");
   const marked = () => (state.isByKeys ? state.aim : state.over);
   const goal = () => state.flight?.to ?? state.camera;
 
@@ -126,7 +128,6 @@ export function mountMap(root, { onPick, onClose }) {
     showState(trouble, null);
     try {
       await points.load();
-      told.textContent = counted(points.items, "picture");
       if (points.items === 0) showState(trouble, "empty");
     } catch (problem) {
       if (!isAbort(problem)) showState(trouble, stateOf(problem), { problem, onRetry: load, title: TITLES[problem.code] });
@@ -165,7 +166,7 @@ function layout({ onZoom, onFit, onLeave }) {
   const tool = (label, drawing, onclick) => button({ class: "map-tool", "aria-label": label, title: label, onclick }, icon(drawing));
   const canvas = element("canvas", { class: "map-canvas", tabindex: 0, role: "application", "aria-label": "Map of the collection", "aria-describedby": "map-hint" });
   const preview = element("img", { class: "map-preview", alt: "", hidden: true });
-  const told = element("p", { class: "map-told", role: "status" });
+  const told = element("p", { class: "map-told" });
   const trouble = element("div", { class: "map-trouble" });
   const dialog = element("dialog", { class: "map-room", "aria-label": "Map of the collection" },
     canvas, preview, trouble,

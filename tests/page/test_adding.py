@@ -155,6 +155,26 @@ def test_what_is_dropped_on_the_panel_is_added_not_searched_by(visitor: Visitor)
     assert page.url == before
 
 
+def test_several_files_dropped_anywhere_are_added(visitor: Visitor) -> None:
+    page = visitor.open()
+    visitor.forgive("422")
+    expect(page.locator(".welcome-page h1")).to_be_visible()
+    page.evaluate(DROP.replace(".adding-sheet", "main"))
+    expect(lines(page)).to_have_count(2)
+    expect(page.locator(".adding-row .adding-said")).to_have_text("2 not taken")
+
+
+def test_counts_of_filters_follow(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.open()
+    page.get_by_role("button", name="Filters").click()
+    said = page.locator(".filters-status")
+    expect(said).to_contain_text("fit")
+    before = said.inner_text()
+    open_panel(page)
+    choose(page, painted(tmp_path, "counted.png", (77, 7, 177)))
+    expect(said).not_to_have_text(before)
+
+
 def test_a_busy_server_is_asked_again_when_it_says(visitor: Visitor, tmp_path: Path) -> None:
     page = visitor.open()
     visitor.forgive("503")

@@ -87,6 +87,7 @@ def grows(page: Page) -> None:
 
 def opens_a_picture(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"open=[0-9a-f]{32}"))
+    expect(page.locator("#detail")).to_be_visible()
 
 
 def test_all_pictures_are_there_and_shown(page: Page) -> None:
@@ -94,18 +95,31 @@ def test_all_pictures_are_there_and_shown(page: Page) -> None:
     grows(page)
 
 
-def test_a_picture_is_opened_by_a_click(page: Page) -> None:
+def click_a_picture(page: Page) -> None:
     grows(page)
     over = page.locator(".map-canvas.map-over")
-    box = canvas(page).bounding_box()
-    assert box
     # the pointer itself says where there is something to open
-    for x, y in ((i, j) for j in range(60, int(box["height"]), 24) for i in range(40, 1240, 24)):
+    for x, y in ((x, y) for y in range(60, 760, 24) for x in range(40, 1240, 24)):
         page.mouse.move(x, y)
         if over.count():
             page.mouse.click(x, y)
-            break
+            return
+
+
+def test_a_picture_is_opened_by_a_click_and_left_for_the_map(page: Page) -> None:
+    click_a_picture(page)
     opens_a_picture(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("#detail")).not_to_be_visible()
+    expect(canvas(page)).to_be_visible()
+
+
+def test_what_is_asked_from_the_map_shows_its_answer(page: Page) -> None:
+    click_a_picture(page)
+    opens_a_picture(page)
+    page.locator("#detail").get_by_role("button", name="More like this", exact=True).click()
+    expect(canvas(page)).not_to_be_visible()
+    expect(page.locator("#hits:not([aria-busy]) .tile")).to_have_count(len(PHOTOS) - 1)
 
 
 def test_a_picture_is_opened_with_keys_alone(visitor: Visitor) -> None:
@@ -126,7 +140,7 @@ def test_a_picture_is_opened_with_keys_alone(visitor: Visitor) -> None:
 def test_the_picture_in_the_middle_is_read_out(page: Page) -> None:
     grows(page)
     page.keyboard.press("-")
-    said = page.locator(".map-room [role=status]:not(.map-told)")
+    said = page.locator(".map-room [role=status]")
     expect(said).to_have_text(re.compile("^(In the middle: (a|the) |No picture)"))
 
 
