@@ -15,8 +15,7 @@ export function filesOf(given, onSkipped) {
 
 /** Whether a drop holds a folder, or several files: something to add rather than to search by. */
 export function isToAdd(transfer) {
-  const entries = entriesOf(transfer);
-  return entries.length > 1 || entries.some((entry) => entry.isDirectory);
+  return (transfer?.files.length ?? 0) > 1 || entriesOf(transfer).some((entry) => entry.isDirectory);
 }
 
 /** What a DataTransfer holds, to be read later than it can be itself. */

@@ -8,213 +8,117 @@
  */
 
 import { filesOf } from "./adding-files.js";
+import { ENDED, lineOf } from "./adding-line.js";
+import { Panel, summary } from "./adding-panel.js";
 import { makeQueue } from "./adding-queue.js";
 import { addPicture } from "./api.js";
-import { announce, button, counted, element, icon } from "./elements.js";
-import { thumbnailOf } from "./query.js";
+import { announce } from "./elements.js";
 
-const CROSS = "M6 6l12 12M18 6L6 18";
 const MOST_LINES = 200;
 const TOLD_EVERY_MS = 1500;
-const ENDED = ["added", "known", "failed", "cancelled"];
-const SAID = { waiting: "Waiting", sending: "Sending", added: "Added", known: "Was here already", cancelled: "Left out" };
+const NO_KEY = "A key that may write is needed to add pictures.";
 
 export function mountAdding(root, { onAdded }) {
-  const tally = { total: 0, added: 0, known: 0, failed: 0, cancelled: 0, skipped: 0 };
-  const lines = new Map();
-  const fresh = [];
-  let telling = null;
-  const queue = makeQueue({
+  const adding = new Adding(onAdded);
+  root.replaceChildren(adding.panel.pill, adding.panel.sheet);
+  return { add: (given) => adding.add(given), open: () => adding.panel.open() };
+}
+
+class Adding {
+  #onAdded;
+  #tally = { total: 0, added: 0, known: 0, failed: 0, cancelled: 0, skipped: 0 };
+  #lines = new Map(); // of tasks
+  #fresh = []; // outcomes that nobody was told of
+  #telling = null;
+  #said = 0; // how many had ended when it was last read out
+  #queue = makeQueue({
     send: ({ file, name }, options) => addPicture(file, { name, ...options }),
-    onChange: changed,
-    onStop: stopped,
-    onIdle: sum,
+    onChange: (task) => this.#show(task),
+    onStop: (problem) => this.panel.fail(problem.code === "scope_missing" ? NO_KEY : problem.message),
+    onIdle: () => this.#sum(),
   });
-  const view = panel({ onFiles: add, onStopAll: () => queue.cancelAll(), onRetry: retry, onClose: close });
-  root.replaceChildren(view.pill, view.sheet);
-  view.pill.addEventListener("click", open);
 
-  async function add(given) {
-    open();
-    view.problem.hidden = true;
-    for await (const { file, name } of filesOf(given, () => (tally.skipped += 1))) {
-      tally.total += 1;
-      queue.add({ file, name });
+  constructor(onAdded) {
+    this.#onAdded = onAdded;
+    this.panel = new Panel({
+      onFiles: (given) => this.add(given),
+      onStop: () => this.#queue.cancelAll(),
+      onRetry: () => this.#retry([...this.#lines.keys()].filter(({ state }) => state === "failed")),
+      onGoOn: () => this.#retry([]),
+      onClose: () => this.#close(),
+    });
+  }
+
+  async add(given) {
+    this.panel.open();
+    this.panel.fail(null);
+    for await (const { file, name } of filesOf(given, () => (this.#tally.skipped += 1))) {
+      this.#tally.total += 1;
+      this.#queue.add({ file, name });
     }
-    sum();
+    this.#sum();
   }
 
-  function changed(task) {
-    if (ENDED.includes(task.state)) tally[task.state] += 1;
-    const line = lines.get(task) ?? (lines.size < MOST_LINES || task.state !== "waiting" ? made(task) : null);
-    line?.show(task);
-    if (task.outcome) tell(task.outcome);
-    if (lines.size > MOST_LINES && ENDED.includes(task.state) && task.state !== "failed") drop(task);
-    sum();
+  #show(task) {
+    const hasEnded = ENDED.includes(task.state);
+    if (hasEnded) this.#tally[task.state] += 1;
+    if (!this.#lines.has(task) && (this.#lines.size < MOST_LINES || task.state !== "waiting")) this.#draw(task);
+    this.#lines.get(task)?.show(task);
+    if (task.outcome) this.#tell(task.outcome);
+    if (this.#lines.size > MOST_LINES && hasEnded && task.state !== "failed") this.#drop(task);
+    this.#sum();
   }
 
-  function made(task) {
-    const line = lineOf(task, () => queue.cancel(task), () => retry([task]));
-    lines.set(task, line);
-    view.list.append(line.root);
-    return line;
+  #draw(task) {
+    const line = lineOf(task, { onCancel: () => this.#queue.cancel(task), onAgain: () => this.#retry([task]) });
+    this.#lines.set(task, line);
+    this.panel.list.append(line.root);
   }
 
-  function drop(task) {
-    lines.get(task)?.root.remove();
-    lines.delete(task);
+  #drop(task) {
+    this.#lines.get(task)?.root.remove();
+    this.#lines.delete(task);
   }
 
-  function retry(tasks = [...lines.keys()].filter(({ state }) => state === "failed")) {
-    view.problem.hidden = true;
+  #retry(tasks) {
+    this.panel.fail(null);
     for (const task of tasks) {
-      tally[task.state] -= 1;
-      queue.add(task);
+      this.#tally[task.state] -= 1;
+      this.#queue.add(task);
     }
-    queue.goOn();
+    this.#queue.goOn();
   }
 
-  function stopped(problem) {
-    view.reason.textContent = problem.code === "scope_missing" ? "A key that may write is needed to add pictures." : problem.message;
-    view.problem.hidden = false;
-    open();
-  }
-
-  function tell(outcome) {
-    fresh.push(outcome);
-    telling ??= setTimeout(() => {
-      telling = null;
-      onAdded(fresh.splice(0));
+  #tell(outcome) {
+    this.#fresh.push(outcome);
+    this.#telling ??= setTimeout(() => {
+      this.#telling = null;
+      this.#onAdded(this.#fresh.splice(0));
     }, TOLD_EVERY_MS);
   }
 
-  function sum() {
-    const ended = tally.added + tally.known + tally.failed + tally.cancelled;
-    const isBusy = queue.isBusy();
-    const waitingUnseen = Math.max(0, tally.total - ended - [...lines.keys()].filter(({ state }) => !ENDED.includes(state)).length);
-    view.show({ tally, ended, isBusy, waitingUnseen });
-    if (!isBusy && ended === tally.total && tally.total > 0 && tally.said !== ended) announce(summary(tally));
-    if (!isBusy) tally.said = ended;
+  #sum() {
+    const { total, added, known, failed, cancelled } = this.#tally;
+    const ended = added + known + failed + cancelled;
+    const isBusy = this.#queue.isBusy();
+    const open = [...this.#lines.keys()].filter(({ state }) => !ENDED.includes(state)).length;
+    this.panel.show({ tally: this.#tally, ended, isBusy, unseen: Math.max(0, total - ended - open) });
+    if (isBusy) return;
+    if (total > 0 && this.#said !== ended) announce(summary(this.#tally));
+    this.#said = ended;
   }
 
-  function open() {
-    view.sheet.hidden = false;
-    view.pill.hidden = true;
-    if (!view.sheet.contains(document.activeElement)) view.first.focus({ preventScroll: true });
+  #close() {
+    const isBusy = this.#queue.isBusy();
+    if (!isBusy) this.#clear();
+    this.panel.close(isBusy || this.#tally.failed > 0);
   }
 
-  function close() {
-    view.sheet.hidden = true;
-    view.pill.hidden = !queue.isBusy() && tally.failed === 0;
-    if (!queue.isBusy()) clearEnded();
-    if (!view.pill.hidden) view.pill.focus();
+  /** Only what was refused is still worth a line. */
+  #clear() {
+    for (const task of [...this.#lines.keys()]) if (task.state !== "failed") this.#drop(task);
+    Object.assign(this.#tally, { total: this.#tally.failed, added: 0, known: 0, cancelled: 0, skipped: 0 });
+    this.#said = this.#tally.failed;
+    this.#sum();
   }
-
-  function clearEnded() {
-    for (const task of [...lines.keys()]) if (task.state !== "failed") drop(task);
-    Object.assign(tally, { total: tally.failed, added: 0, known: 0, cancelled: 0, skipped: 0 });
-    sum();
-  }
-
-  return { add, open };
-}
-
-function panel({ onFiles, onStopAll, onRetry, onClose }) {
-  const picker = (given, label) => {
-    const input = element("input", { type: "file", multiple: true, class: "adding-input", "aria-label": label, ...given });
-    input.addEventListener("change", () => {
-      const files = [...input.files];
-      input.value = ""; // so that the same can be chosen again
-      if (files.length) onFiles(files);
-    });
-    return { input, label: element("label", { class: "adding-pick" }, input, label) };
-  };
-  const files = picker({ accept: "image/*,.heic,.heif,.avif" }, "Choose pictures");
-  const folder = picker({ webkitdirectory: true }, "Choose a folder");
-  const title = element("h2", {}, "Add pictures");
-  const bar = element("progress", { class: "adding-all", max: 1, value: 0, "aria-label": "All pictures", hidden: true });
-  const said = element("p", { class: "adding-said" });
-  const stop = button({ class: "adding-quiet", onclick: onStopAll }, "Stop");
-  const again = button({ class: "adding-quiet", onclick: () => onRetry() }, "Try the failed again");
-  const reason = element("p", {});
-  const problem = element("div", { class: "adding-problem", role: "alert", hidden: true }, reason,
-    button({ class: "adding-quiet", onclick: () => onRetry([]) }, "Try again"));
-  const list = element("ul", { class: "adding-list", "aria-label": "Pictures that are added" });
-  const unseen = element("p", { class: "adding-said" });
-  const place = element("div", { class: "adding-place" },
-    element("p", {}, "Drop pictures or a folder here"), element("div", { class: "adding-picks" }, files.label, folder.label));
-  const sheet = element("section", { class: "adding-sheet", "aria-label": "Add pictures", hidden: true },
-    element("div", { class: "adding-head" }, title, button({ class: "adding-close", "aria-label": "Close", title: "Close", onclick: onClose }, icon(CROSS))),
-    place, problem, element("div", { class: "adding-sum" }, bar, element("div", { class: "adding-row" }, said, stop, again)), list, unseen);
-  const pill = button({ class: "adding-pill", hidden: true });
-  takeDrops(sheet, place, onFiles);
-  sheet.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    event.stopPropagation();
-    onClose();
-  });
-
-  function show({ tally, ended, isBusy, waitingUnseen }) {
-    bar.hidden = tally.total === 0;
-    bar.max = Math.max(1, tally.total);
-    bar.value = ended;
-    said.textContent = isBusy ? `${ended.toLocaleString("en")} of ${counted(tally.total, "picture")}` : summary(tally);
-    stop.hidden = !isBusy;
-    again.hidden = isBusy || tally.failed === 0;
-    unseen.textContent = waitingUnseen ? `${waitingUnseen.toLocaleString("en")} more are waiting.` : "";
-    pill.textContent = isBusy ? `Adding ${ended.toLocaleString("en")} of ${tally.total.toLocaleString("en")}` : summary(tally);
-    place.classList.toggle("adding-small", tally.total > 0);
-  }
-
-  return { sheet, pill, list, problem, reason, first: files.input, show };
-}
-
-function takeDrops(sheet, place, onFiles) {
-  const mark = (isOver) => place.classList.toggle("adding-over", isOver);
-  sheet.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    mark(true);
-  });
-  sheet.addEventListener("dragleave", (event) => mark(sheet.contains(event.relatedTarget)));
-  sheet.addEventListener("drop", (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    mark(false);
-    onFiles(event.dataTransfer);
-  });
-}
-
-function lineOf(task, onCancel, onAgain) {
-  const bar = element("progress", { max: 1, value: 0, "aria-label": task.name });
-  const said = element("span", { class: "adding-state" });
-  const photo = element("span", { class: "adding-photo" });
-  const cancel = button({ class: "adding-close", "aria-label": `Leave out ${task.name}`, title: "Leave out", onclick: onCancel }, icon(CROSS));
-  const again = button({ class: "adding-quiet", "aria-label": `Try ${task.name} again`, onclick: onAgain }, "Again");
-  const root = element("li", {}, photo,
-    element("div", { class: "adding-text" }, element("span", { class: "adding-name", title: task.name }, task.name), bar, said), again, cancel);
-
-  function show({ state, share, detail, outcome }) {
-    root.dataset.state = state;
-    bar.value = share;
-    bar.hidden = state !== "sending" && state !== "waiting";
-    said.textContent = detail || (share === 1 && state === "sending" ? "Being read" : SAID[state] ?? "");
-    said.hidden = !bar.hidden && state === "sending" && share < 1;
-    cancel.hidden = ENDED.includes(state);
-    again.hidden = state !== "failed";
-    if (outcome?.id && !photo.hasChildNodes()) photo.append(element("img", { src: thumbnailOf(outcome), alt: "", loading: "lazy" }));
-  }
-
-  return { root, show };
-}
-
-function summary({ added, known, failed, cancelled, skipped }) {
-  const parts = [
-    added && `${counted(added, "picture")} added`,
-    known && `${known.toLocaleString("en")} already here`,
-    failed && `${failed.toLocaleString("en")} not taken`,
-    cancelled && `${cancelled.toLocaleString("en")} left out`,
-    skipped && `${counted(skipped, "other file")} passed over`,
-  ];
-  return parts.filter(Boolean).join(" · ");
 }

@@ -15,8 +15,8 @@ const MONTHS = 1000;
  *   refresh() says whether any picture has a date
  */
 export function dates(onChoose) {
-  const years = strip("Years", onChoose);
-  const months = strip("Months", onChoose);
+  const years = new Strip("Years", onChoose);
+  const months = new Strip("Months", onChoose);
   const root = element("div", { class: "filters-dates" }, years.root, months.root);
 
   async function refresh(chosen, facets) {
@@ -36,93 +36,115 @@ export function dates(onChoose) {
   return { root, refresh };
 }
 
-function strip(label, onChoose) {
-  const root = element("div", { class: "filters-strip", role: "group", "aria-label": label });
-  const state = { bars: [], chosen: null, anchor: null, at: 0, brush: null };
+/** Bars side by side, of which one has the focus and several may be chosen together. */
+class Strip {
+  #onChoose;
+  #bars = [];
+  #chosen = null;
+  #at = 0; // the bar that has the focus
+  #anchor = null; // the bar that a brush began at
+  #brush = null; // [first, last] while it is drawn
 
-  const buttons = () => [...root.querySelectorAll(".filters-bar")];
-  const covered = () => state.brush ?? rangeOf(state.chosen, state.bars);
+  constructor(label, onChoose) {
+    this.#onChoose = onChoose;
+    this.root = element("div", { class: "filters-strip", role: "group", "aria-label": label });
+    this.root.addEventListener("pointerdown", (event) => this.#begin(event));
+    this.root.addEventListener("pointermove", (event) => this.#extend(event));
+    this.root.addEventListener("pointerup", () => this.#end());
+    this.root.addEventListener("pointercancel", () => this.#giveUp());
+    this.root.addEventListener("click", (event) => this.#click(event));
+    this.root.addEventListener("keydown", (event) => this.#press(event));
+  }
 
-  function paint() {
-    const range = covered();
-    buttons().forEach((bar, i) => {
+  /** @param {{name: string, total: number, count: number}[]} bars */
+  show(bars, chosen) {
+    const hadFocus = this.root.contains(document.activeElement);
+    this.#at = Math.max(0, bars.findIndex(({ name }) => name === this.#bars[this.#at]?.name));
+    this.#bars = bars;
+    this.#chosen = chosen;
+    const highest = Math.max(1, ...bars.map(({ total, count }) => Math.max(total, count)));
+    this.root.hidden = bars.length === 0;
+    this.root.replaceChildren(...bars.map((bar, i) => drawn(bar, i, bars.length, highest)));
+    this.#paint();
+    if (hadFocus) this.#buttons[this.#at]?.focus({ preventScroll: true });
+  }
+
+  get #buttons() {
+    return [...this.root.querySelectorAll(".filters-bar")];
+  }
+
+  #paint() {
+    const range = this.#brush ?? rangeOf(this.#chosen, this.#bars);
+    this.#buttons.forEach((bar, i) => {
       const isIn = range !== null && i >= range[0] && i <= range[1];
       bar.setAttribute("aria-pressed", String(isIn));
-      bar.tabIndex = i === state.at ? 0 : -1;
+      bar.tabIndex = i === this.#at ? 0 : -1;
     });
   }
 
-  function choose(a, b) {
+  #choose(a, b) {
     const [first, last] = [Math.min(a, b), Math.max(a, b)];
-    const now = rangeOf(state.chosen, state.bars);
+    const now = rangeOf(this.#chosen, this.#bars);
     const isSame = now && now[0] === first && now[1] === last;
-    onChoose(isSame ? null : { from: state.bars[first].name, to: state.bars[last].name });
+    this.#onChoose(isSame ? null : { from: this.#bars[first].name, to: this.#bars[last].name });
   }
 
-  function barAt(x) {
-    const found = buttons().findIndex((bar) => {
+  #barAt(x) {
+    const found = this.#buttons.findIndex((bar) => {
       const { left, right } = bar.getBoundingClientRect();
       return x >= left && x < right;
     });
-    return found === -1 ? state.at : found;
+    return found === -1 ? this.#at : found;
   }
 
-  root.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || state.bars.length === 0) return;
-    root.setPointerCapture(event.pointerId);
-    state.anchor = state.at = barAt(event.clientX);
-    state.brush = [state.at, state.at];
-    paint();
-  });
-  root.addEventListener("pointermove", (event) => {
-    if (!state.brush) return;
-    state.at = barAt(event.clientX);
-    state.brush = [Math.min(state.anchor, state.at), Math.max(state.anchor, state.at)];
-    paint();
-  });
-  root.addEventListener("pointerup", () => {
-    if (!state.brush) return;
-    const [first, last] = state.brush;
-    state.brush = null;
-    buttons()[state.at]?.focus({ preventScroll: true });
-    choose(first, last);
-  });
-  root.addEventListener("pointercancel", () => {
-    state.brush = null;
-    paint();
-  });
-  root.addEventListener("click", (event) => {
+  #begin(event) {
+    if (event.button !== 0 || this.#bars.length === 0) return;
+    this.root.setPointerCapture(event.pointerId);
+    this.#anchor = this.#at = this.#barAt(event.clientX);
+    this.#brush = [this.#at, this.#at];
+    this.#paint();
+  }
+
+  #extend(event) {
+    if (!this.#brush) return;
+    this.#at = this.#barAt(event.clientX);
+    this.#brush = [Math.min(this.#anchor, this.#at), Math.max(this.#anchor, this.#at)];
+    this.#paint();
+  }
+
+  #end() {
+    if (!this.#brush) return;
+    const [first, last] = this.#brush;
+    this.#brush = null;
+    this.#buttons[this.#at]?.focus({ preventScroll: true });
+    this.#choose(first, last);
+  }
+
+  #giveUp() {
+    this.#brush = null;
+    this.#paint();
+  }
+
+  #click(event) {
     // a pointer's click was a brush over one bar; this is a key, or a screen reader
     const bar = event.detail === 0 ? event.target.closest(".filters-bar") : null;
     if (!bar) return;
-    state.anchor = state.at = buttons().indexOf(bar);
-    choose(state.at, state.at);
-  });
-  root.addEventListener("keydown", (event) => {
-    const to = target(event, state, getComputedStyle(root).direction === "rtl");
+    this.#anchor = this.#at = this.#buttons.indexOf(bar);
+    this.#choose(this.#at, this.#at);
+  }
+
+  #press(event) {
+    const to = target(event, this.#at, this.#bars.length - 1);
     if (to === null) return;
     event.preventDefault();
     event.stopPropagation();
-    if (!event.shiftKey) state.anchor = null;
-    else state.anchor ??= state.at;
-    state.at = to;
-    if (event.shiftKey) choose(state.anchor, to);
-    paint();
-    buttons()[to].focus();
-  });
-
-  function show(bars, chosen) {
-    const hadFocus = root.contains(document.activeElement);
-    const at = Math.max(0, bars.findIndex(({ name }) => name === state.bars[state.at]?.name));
-    Object.assign(state, { bars, chosen, at });
-    const highest = Math.max(1, ...bars.map(({ total, count }) => Math.max(total, count)));
-    root.hidden = bars.length < 2 && label === "Months";
-    root.replaceChildren(...bars.map((bar, i) => drawn(bar, i, bars.length, highest)));
-    paint();
-    if (hadFocus) buttons()[state.at]?.focus({ preventScroll: true });
+    if (!event.shiftKey) this.#anchor = null;
+    else this.#anchor ??= this.#at;
+    this.#at = to;
+    if (event.shiftKey) this.#choose(this.#anchor, to);
+    this.#paint();
+    this.#buttons[to].focus();
   }
-
-  return { root, show };
 }
 
 function drawn({ name, total, count }, i, length, highest) {
@@ -150,12 +172,13 @@ function tick(name, i, length) {
   return i === 0 || i === length - 1 || (Number(year) % 10 === 0 && i > 3 && i < length - 4) ? year : "";
 }
 
-function target(event, { at, bars }, isMirrored) {
-  const last = bars.length - 1;
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+/** Which bar a key leads to; null for keys that lead nowhere. */
+function target({ key, currentTarget }, at, last) {
+  const isMirrored = getComputedStyle(currentTarget).direction === "rtl";
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
   if (step) return Math.min(last, Math.max(0, at + (isMirrored ? -step : step)));
-  if (event.key === "Home") return 0;
-  return event.key === "End" ? last : null;
+  if (key === "Home") return 0;
+  return key === "End" ? last : null;
 }
 
 /** The first and the last bar that lie within the chosen dates; null where none does. */

@@ -7,9 +7,10 @@
  */
 
 import { item } from "./api.js";
-import { announce, button, counted, element, icon, prefersLessMotion } from "./elements.js";
+import { announce, counted, prefersLessMotion } from "./elements.js";
 import { between, panned, toMap, toView, whole, zoomed } from "./map-camera.js";
 import { listen } from "./map-gestures.js";
+import { layout } from "./map-layout.js";
 import { makeScene } from "./map-scene.js";
 import { Tiles } from "./map-tiles.js";
 import { isAbort } from "./problem.js";
@@ -17,165 +18,203 @@ import { thumbnailOf } from "./query.js";
 import { showState, stateOf } from "./states.js";
 
 const FLIGHT_MS = 240;
-const BY_BUTTON = 2;
+const MOVING_MS = 120; // after the last move
 const REACH_PX = 16; // of a pointer to a point
 const AIM_PX = 160; // of the view's middle to a picture
+const PREVIEW_PX = 170;
 const QUIET_MS = 500;
 const TITLES = { no_overview: "There is no map of this collection yet" };
-const HINT = "Arrows move, plus and minus come closer and go back, zero shows all, Enter opens the picture in the middle.";
 
-export function mountMap(root, { onPick, onClose }) {
-  const view = { width: 1, height: 1 };
-  const state = { camera: whole(view), flight: null, frame: 0, aim: -1, isByKeys: false, over: -1, moved: 0, isTouched: false };
-  const parts = layout({ onZoom: (factor) => zoom(factor, undefined, undefined, true), onFit: fitAll, onLeave: hide });
-  const { dialog, canvas, preview, told, trouble } = parts;
-  const scene = makeScene(canvas, draw);
-  const points = new Tiles(draw);
-  root.replaceChildren(dialog);
-
-  function draw() {
-    state.frame ||= requestAnimationFrame(frame);
-  }
-
-  function frame(now) {
-    state.frame = 0;
-    if (!dialog.open) return;
-    if (state.flight) fly(now);
-    const { isSettled, inSight } = scene.draw({ points, camera: state.camera, view, isMoving: now - state.moved < 120, marked: marked() });
-    if (points.items) told.textContent = inSight < points.items ? `${inSight.toLocaleString("en")} of ${all()}` : all();
-    if (!isSettled || state.flight) draw();
-  }
-
-  function fly(now) {
-    const { from, to, start } = state.flight;
-    const share = Math.min(1, (now - start) / FLIGHT_MS);
-    state.camera = between(from, to, 1 - (1 - share) ** 3);
-    state.moved = now;
-    if (share === 1) state.flight = null;
-  }
-
-  const all = () => counted(points.items, "picture");
-  const marked = () => (state.isByKeys ? state.aim : state.over);
-  const goal = () => state.flight?.to ?? state.camera;
-
-  function go(camera, isSmooth) {
-    state.isTouched = true;
-    if (isSmooth && !prefersLessMotion()) {
-      state.flight = { from: state.camera, to: camera, start: performance.now() };
-    } else {
-      state.flight = null;
-      state.camera = camera;
-      state.moved = performance.now();
-    }
-    state.isByKeys = isSmooth && document.activeElement === canvas;
-    preview.hidden = true;
-    if (state.isByKeys) aim();
-    setTimeout(draw, 130); // once more, sharply, when all is still
-    draw();
-  }
-
-  function zoom(factor, px, py, isSmooth) {
-    go(zoomed(goal(), view, { factor, px, py, items: points.items }), isSmooth);
-  }
-
-  function fitAll() {
-    go(whole(view), true);
-  }
-
-  /** The picture next to the middle, which Enter opens; read out once the keys are at rest. */
-  function aim() {
-    const camera = goal();
-    state.aim = points.nearest(camera.x, camera.y, AIM_PX / camera.scale);
-    clearTimeout(state.telling);
-    state.telling = setTimeout(async () => {
-      const id = points.ids[state.aim];
-      if (!id) return announce("No picture is near the middle.");
-      const found = await item(id).catch(() => null);
-      return found && announce(`In the middle: ${found.caption ?? found.path}`);
-    }, QUIET_MS);
-  }
-
-  function at(px, py) {
-    const shown = scene.at(px, py);
-    if (shown !== -1) return shown;
-    return points.nearest(...toMap(state.camera, view, px, py), REACH_PX / state.camera.scale);
-  }
-
-  function hover(px, py) {
-    const over = px === null ? -1 : at(px, py);
-    if (over === state.over && !state.isByKeys) return;
-    Object.assign(state, { over, isByKeys: false });
-    canvas.classList.toggle("map-over", over !== -1);
-    showPreview(over);
-    draw();
-  }
-
-  function showPreview(i) {
-    preview.hidden = i === -1 || scene.shows(i);
-    if (preview.hidden) return;
-    const [x, y] = toView(state.camera, view, points.xs[i], points.ys[i]);
-    preview.src = thumbnailOf({ id: points.ids[i] });
-    preview.style.left = `${Math.min(view.width - 170, Math.max(10, x + 14))}px`;
-    preview.style.top = `${Math.min(view.height - 170, Math.max(10, y + 14))}px`;
-  }
-
-  function pick(px, py) {
-    const i = px === null ? (aim(), state.aim) : at(px, py);
-    if (i !== -1) onPick({ id: points.ids[i] });
-  }
-
-  async function load() {
-    showState(trouble, null);
-    try {
-      await points.load();
-      if (points.items === 0) showState(trouble, "empty");
-    } catch (problem) {
-      if (!isAbort(problem)) showState(trouble, stateOf(problem), { problem, onRetry: load, title: TITLES[problem.code] });
-    }
-    draw();
-  }
-
-  function show() {
-    if (!dialog.open) dialog.showModal();
-    canvas.focus({ preventScroll: true });
-    load();
-    draw();
-  }
-
-  function hide() {
-    if (dialog.open) dialog.close();
-  }
-
-  listen(canvas, { move: (dx, dy, isSmooth = false) => go(panned(goal(), dx, dy), isSmooth), zoom, fit: fitAll, hover, pick });
-  dialog.addEventListener("close", () => {
-    points.stop();
-    showState(trouble, null);
-    onClose();
-  });
-  dialog.addEventListener("keydown", (event) => event.key !== "Escape" && event.stopPropagation());
-  new ResizeObserver(([{ contentRect }]) => {
-    Object.assign(view, { width: contentRect.width, height: contentRect.height });
-    if (!state.isTouched) state.camera = whole(view);
-    draw();
-  }).observe(canvas);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  return { show, hide };
+export function mountMap(root, on) {
+  const map = new CollectionMap(on);
+  root.replaceChildren(map.dialog);
+  return { show: () => map.show(), hide: () => map.hide() };
 }
 
-function layout({ onZoom, onFit, onLeave }) {
-  const tool = (label, drawing, onclick) => button({ class: "map-tool", "aria-label": label, title: label, onclick }, icon(drawing));
-  const canvas = element("canvas", { class: "map-canvas", tabindex: 0, role: "application", "aria-label": "Map of the collection", "aria-describedby": "map-hint" });
-  const preview = element("img", { class: "map-preview", alt: "", hidden: true });
-  const told = element("p", { class: "map-told" });
-  const trouble = element("div", { class: "map-trouble" });
-  const dialog = element("dialog", { class: "map-room", "aria-label": "Map of the collection" },
-    canvas, preview, trouble,
-    element("div", { class: "map-head" }, element("h2", {}, "Map"), told),
-    element("p", { id: "map-hint", hidden: true }, HINT),
-    element("div", { class: "map-leave" }, tool("Close the map", "M6 6l12 12M18 6L6 18", onLeave)),
-    element("div", { class: "map-tools" },
-      tool("Closer", "M12 5v14M5 12h14", () => onZoom(BY_BUTTON)),
-      tool("Farther", "M5 12h14", () => onZoom(1 / BY_BUTTON)),
-      tool("Show all", "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5", onFit)));
-  return { dialog, canvas, preview, told, trouble };
+class CollectionMap {
+  #on;
+  #parts;
+  #view = { width: 1, height: 1 };
+  #camera = whole(this.#view);
+  #flight = null; // {from, to, start}
+  #moved = 0;
+  #frame = 0;
+  #isTouched = false; // whether the camera is where somebody has put it
+  #isByKeys = false;
+  #aim = -1; // the point in the middle, which Enter opens
+  #over = -1; // the point under the pointer
+  #telling = 0;
+  #points = new Tiles(() => this.#draw());
+  #scene;
+
+  constructor(on) {
+    this.#on = on;
+    this.#parts = layout({
+      onZoom: (factor) => this.#zoom(factor, undefined, undefined, true),
+      onFit: () => this.#fitAll(),
+      onLeave: () => this.hide(),
+    });
+    this.#scene = makeScene(this.#parts.canvas, () => this.#draw());
+    this.#listen();
+  }
+
+  get dialog() {
+    return this.#parts.dialog;
+  }
+
+  show() {
+    if (!this.dialog.open) this.dialog.showModal();
+    this.#parts.canvas.focus({ preventScroll: true });
+    this.#load();
+  }
+
+  hide() {
+    if (this.dialog.open) this.dialog.close();
+  }
+
+  #listen() {
+    const { canvas } = this.#parts;
+    listen(canvas, {
+      move: (dx, dy, isSmooth = false) => this.#go(panned(this.#goal, dx, dy), isSmooth),
+      zoom: (...how) => this.#zoom(...how),
+      fit: () => this.#fitAll(),
+      hover: (px, py) => this.#hover(px, py),
+      pick: (px, py) => this.#pick(px, py),
+    });
+    this.dialog.addEventListener("close", () => this.#leave());
+    this.dialog.addEventListener("keydown", (event) => event.key !== "Escape" && event.stopPropagation());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    new ResizeObserver(([{ contentRect: { width, height } }]) => {
+      this.#view = { width, height };
+      if (!this.#isTouched) this.#camera = whole(this.#view);
+      this.#draw();
+    }).observe(canvas);
+  }
+
+  #leave() {
+    clearTimeout(this.#telling);
+    this.#points.stop();
+    showState(this.#parts.trouble, null);
+    this.#on.onClose();
+  }
+
+  async #load() {
+    const { trouble } = this.#parts;
+    showState(trouble, null);
+    try {
+      await this.#points.load();
+      if (this.#points.items === 0) showState(trouble, "empty");
+    } catch (problem) {
+      const details = { problem, onRetry: () => this.#load(), title: TITLES[problem.code] };
+      if (!isAbort(problem)) showState(trouble, stateOf(problem), details);
+    }
+    this.#draw();
+  }
+
+  #draw() {
+    this.#frame ||= requestAnimationFrame((now) => this.#drawNow(now));
+  }
+
+  #drawNow(now) {
+    this.#frame = 0;
+    if (!this.dialog.open) return;
+    if (this.#flight) this.#fly(now);
+    const { isSettled, inSight } = this.#scene.draw({
+      points: this.#points,
+      camera: this.#camera,
+      view: this.#view,
+      isMoving: now - this.#moved < MOVING_MS,
+      marked: this.#isByKeys ? this.#aim : this.#over,
+    });
+    this.#tell(inSight);
+    if (!isSettled || this.#flight) this.#draw();
+  }
+
+  #tell(inSight) {
+    const { items } = this.#points;
+    const all = counted(items, "picture");
+    if (items) this.#parts.told.textContent = inSight < items ? `${inSight.toLocaleString("en")} of ${all}` : all;
+  }
+
+  #fly(now) {
+    const { from, to, start } = this.#flight;
+    const share = Math.min(1, (now - start) / FLIGHT_MS);
+    this.#camera = between(from, to, 1 - (1 - share) ** 3);
+    this.#moved = now;
+    if (share === 1) this.#flight = null;
+  }
+
+  /** Where the camera is going, or is. */
+  get #goal() {
+    return this.#flight?.to ?? this.#camera;
+  }
+
+  #go(camera, isSmooth) {
+    const isFlight = isSmooth && !prefersLessMotion();
+    this.#flight = isFlight ? { from: this.#camera, to: camera, start: performance.now() } : null;
+    if (!isFlight) this.#camera = camera;
+    this.#isTouched = true;
+    this.#moved = performance.now();
+    this.#isByKeys = isSmooth && document.activeElement === this.#parts.canvas;
+    this.#parts.preview.hidden = true;
+    if (this.#isByKeys) this.#takeAim();
+    setTimeout(() => this.#draw(), MOVING_MS + 10); // once more, sharply, when all is still
+    this.#draw();
+  }
+
+  #zoom(factor, px, py, isSmooth) {
+    this.#go(zoomed(this.#goal, this.#view, { factor, px, py, items: this.#points.items }), isSmooth);
+  }
+
+  #fitAll() {
+    this.#go(whole(this.#view), true);
+  }
+
+  /** The picture next to the middle; read out once the keys are at rest. */
+  #takeAim() {
+    const { x, y, scale } = this.#goal;
+    this.#aim = this.#points.nearest(x, y, AIM_PX / scale);
+    clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => this.#readOut(this.#points.ids[this.#aim]), QUIET_MS);
+  }
+
+  async #readOut(id) {
+    if (!id) return announce("No picture is near the middle.");
+    const found = await item(id).catch(() => null);
+    return found && announce(`In the middle: ${found.caption ?? found.path}`);
+  }
+
+  #at(px, py) {
+    const shown = this.#scene.at(px, py);
+    if (shown !== -1) return shown;
+    return this.#points.nearest(...toMap(this.#camera, this.#view, px, py), REACH_PX / this.#camera.scale);
+  }
+
+  #hover(px, py) {
+    const over = px === null ? -1 : this.#at(px, py);
+    if (over === this.#over && !this.#isByKeys) return;
+    this.#over = over;
+    this.#isByKeys = false;
+    this.#parts.canvas.classList.toggle("map-over", over !== -1);
+    this.#showPreview(over);
+    this.#draw();
+  }
+
+  /** A point that has no picture on the map shows it beside the pointer. */
+  #showPreview(i) {
+    const { preview } = this.#parts;
+    preview.hidden = i === -1 || this.#scene.shows(i);
+    if (preview.hidden) return;
+    const { width, height } = this.#view;
+    const [x, y] = toView(this.#camera, this.#view, this.#points.xs[i], this.#points.ys[i]);
+    preview.src = thumbnailOf({ id: this.#points.ids[i] });
+    preview.style.left = `${Math.min(width - PREVIEW_PX, Math.max(10, x + 14))}px`;
+    preview.style.top = `${Math.min(height - PREVIEW_PX, Math.max(10, y + 14))}px`;
+  }
+
+  #pick(px, py) {
+    if (px === null) this.#takeAim();
+    const i = px === null ? this.#aim : this.#at(px, py);
+    if (i !== -1) this.#on.onPick({ id: this.#points.ids[i] });
+  }
 }
