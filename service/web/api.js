@@ -48,8 +48,11 @@ export function heatmapUrl(id, text, format = "png") {
   return `/v1/images/${id}/heatmap?${written({ text, format })}`;
 }
 
-/** Where words are seen in a picture, as JSON: refused with a Problem by models that cannot say. */
-export const heatmap = (id, text, { signal } = {}) => ask(heatmapUrl(id, text, "json"), { signal });
+/**
+ * Where words are seen in a picture, as a PNG to lay over it; models that cannot say refuse with "no_heatmap".
+ * @returns {Promise<Blob>}
+ */
+export const heatmap = (id, text, { signal } = {}) => ask(heatmapUrl(id, text), { signal }, (response) => response.blob());
 
 /**
  * A picture of this device to search by: the server keeps it for a while, under a handle.
@@ -105,7 +108,9 @@ function written(parameters) {
   return params;
 }
 
-const ask = (address, options) => insisting(() => once(address, options));
+const ask = (address, options, content = jsonOf) => insisting(() => once(address, options, content));
+
+const jsonOf = (response) => response.json().catch(() => null);
 
 /** Asks for the key that is missed, as often as one is. */
 async function insisting(attempt) {
@@ -120,14 +125,14 @@ async function insisting(attempt) {
   }
 }
 
-async function once(address, options) {
+async function once(address, options, contentOf) {
   let response;
   try {
     response = await fetch(address, options);
   } catch (error) {
     throw error.name === "AbortError" ? error : unreachable();
   }
-  const content = await response.json().catch(() => null);
+  const content = await (response.ok ? contentOf : jsonOf)(response);
   if (response.ok && content !== null) return content;
   throw problemOf({ status: response.status, retryAfter: response.headers.get("Retry-After"), content });
 }

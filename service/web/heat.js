@@ -1,6 +1,6 @@
-/** "Why this one?": where in a picture the words of the query are seen, laid over it. */
+/** "Why this one?": where the words of the query are seen, a picture keeps its colours; the rest goes dark. */
 
-import { heatmap, heatmapUrl } from "./api.js";
+import { heatmap } from "./api.js";
 import { button, element } from "./elements.js";
 import { isAbort } from "./problem.js";
 
@@ -12,6 +12,7 @@ export class Heat {
   #toggle;
   #status = element("p", { class: "faint", role: "status" });
   #map = null;
+  #address = "";
 
   /**
    * @param {HTMLElement} frame  of just the picture's size
@@ -34,32 +35,39 @@ export class Heat {
 
   #turn() {
     const isOn = this.#toggle.getAttribute("aria-pressed") === "true";
-    this.#toggle.setAttribute("aria-pressed", String(!isOn));
-    this.#map?.remove();
-    this.#map = null;
-    this.#status.textContent = "";
+    this.#takeOff();
+    this.#say(!isOn, "");
     if (!isOn) this.#show();
   }
 
-  #show() {
-    this.#status.textContent = "Looking…";
+  async #show() {
+    this.#say(true, "Looking…");
     const name = `Where “${this.#text}” is seen`;
-    const map = element("img", { class: "heat", alt: name, src: heatmapUrl(this.#item.id, this.#text), draggable: "false" });
-    this.#map = map;
-    map.addEventListener("load", () => (this.#status.textContent = `${name}: the brighter, the more.`), { once: true });
-    map.addEventListener("error", () => this.#explain(map), { once: true });
-    this.#frame.append(map);
+    try {
+      const picture = await heatmap(this.#item.id, this.#text, { signal: this.#signal });
+      if (this.#toggle.getAttribute("aria-pressed") === "false") return;
+      const src = this.#frame.querySelector("img").src;
+      this.#map = element("img", { class: "heat", alt: name, src, draggable: "false" });
+      this.#address = URL.createObjectURL(picture);
+      this.#map.style.maskImage = `url("${this.#address}")`;
+      this.#frame.append(this.#map);
+      this.#say(true, `${name}: what keeps its colours.`);
+    } catch (error) {
+      if (isAbort(error)) return;
+      this.#say(false, error.code === "no_heatmap" ? "This model cannot say: it sees pictures as a whole." : error.message);
+    }
   }
 
-  /** A picture that fails does not tell why; the same as JSON does. */
-  async #explain(map) {
-    map.remove();
-    this.#toggle.setAttribute("aria-pressed", "false");
-    try {
-      await heatmap(this.#item.id, this.#text, { signal: this.#signal });
-      this.#status.textContent = "The map cannot be shown here.";
-    } catch (error) {
-      if (!isAbort(error)) this.#status.textContent = error.message;
-    }
+  #takeOff() {
+    if (!this.#map) return;
+    URL.revokeObjectURL(this.#address);
+    this.#map.remove();
+    this.#map = null;
+  }
+
+  #say(isOn, text) {
+    this.#toggle.setAttribute("aria-pressed", String(isOn));
+    this.#frame.toggleAttribute("data-heat", Boolean(this.#map));
+    this.#status.textContent = text;
   }
 }

@@ -4,14 +4,16 @@ axe-core comes by `npm install` in tests/page/axe, which .ci/run does; without i
 """
 
 import os
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
 
 from tests.page.browser import Visitor
-from tests.page.doing import answered, ask, tile, tokens
+from tests.page.doing import ask
+from tests.page.visits import STATES, State
+
+pytestmark = pytest.mark.slow
 
 AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = """async () => {
@@ -23,124 +25,16 @@ RUN = """async () => {
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    if not AXE.exists() and os.environ.get("PICTOR_NEEDS_BROWSER"):
+    if not AXE.exists() and os.environ.get("PICTOR_NEEDS_BROWSER") and shutil.which("npm"):
         pytest.fail(f"{AXE} is missing")
     if not AXE.exists():
         pytest.skip("axe-core is not there: npm install in tests/page/axe")
     return AXE.read_text()
 
 
-def first_visit(page: Page) -> None:
-    answered(page)
-
-
-def results(page: Page) -> None:
-    ask(page, "a red house")
-    page.get_by_role("button", name="Scores").click()
-    tile(page).locator("a").focus()
-
-
-def composed(page: Page) -> None:
-    ask(page, "a red house")
-    tile(page).locator("a").focus()
-    page.keyboard.press("m")
-    expect(tokens(page)).to_have_count(1)
-    ask(page, "at night -trees")
-    tile(page, 1).locator("a").focus()
-    page.keyboard.press("x")
-    expect(tokens(page)).to_have_count(4)
-    answered(page)
-
-
-def filters(page: Page) -> None:
-    answered(page)
-    page.get_by_role("button", name="Filters").click()
-    expect(page.get_by_role("group", name="Size")).to_be_visible()
-
-
-def detail(page: Page) -> None:
-    ask(page, "a red house")
-    tile(page).locator("a").click()
-    expect(page.get_by_role("dialog").get_by_text("Close to it")).to_be_visible()
-
-
-def crop(page: Page) -> None:
-    detail(page)
-    page.get_by_role("button", name="Choose a part").click()
-
-
-def part(page: Page) -> None:
-    ask(page, "a red house")
-    tile(page).locator("a").focus()
-    page.keyboard.press("m")
-    page.get_by_role("button", name="This picture. Choose a part of it").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-
-
-def keys(page: Page) -> None:
-    answered(page)
-    page.get_by_role("button", name="Keys").click()
-
-
-def sketch(page: Page) -> None:
-    page.get_by_role("button", name="Draw a picture").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-
-
-def collection_map(page: Page) -> None:
-    page.get_by_role("button", name="Map").click()
-    expect(page.locator("#map :is(button, canvas)").first).to_be_visible()
-    page.wait_for_load_state("networkidle")
-
-
-def adding(page: Page) -> None:
-    page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.locator("#adding").get_by_role("heading").first).to_be_visible()
-
-
-def refused(page: Page, status: int, code: str) -> None:
-    def refuse(route: Route) -> None:
-        content = {"status": status, "code": code, "detail": "not just now", "request_id": "r1"}
-        route.fulfill(status=status, json=content, headers={"Retry-After": "30"})
-
-    page.route("**/v1/search", refuse)
-    page.get_by_role("textbox").first.fill("a red house")
-    page.keyboard.press("Enter")
-    expect(page.locator("#state").get_by_role("heading")).to_be_visible()
-
-
-def overloaded(page: Page) -> None:
-    refused(page, 503, "overloaded")
-
-
-def mismatch(page: Page) -> None:
-    refused(page, 503, "space_mismatch")
-
-
-def failed(page: Page) -> None:
-    refused(page, 500, "internal_error")
-
-
-def starting(page: Page) -> None:
-    refused(page, 503, "not_ready")
-
-
-def nothing_found(page: Page) -> None:
-    page.goto('/#text=red&filter={"field":"bytes","lt":1}')
-    expect(page.locator("#state").get_by_role("heading")).to_be_visible()
-
-
-STATES: list[Callable[[Page], None]] = [
-    *(first_visit, results, composed, filters, detail, crop, part, keys, sketch),
-    *(collection_map, adding, overloaded, mismatch, failed, starting, nothing_found),
-]
-
-
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(
-    visitor: Visitor, axe: str, state: Callable[[Page], None], scheme: str
-) -> None:
+def test_axe_finds_nothing(visitor: Visitor, axe: str, state: State, scheme: str) -> None:
     visitor.forgive(r"status of 50[03]")
     page = visitor.open(script=axe, color_scheme=scheme, reduced_motion="reduce")
     state(page)

@@ -134,3 +134,29 @@ def test_all_deeds_can_be_done_from_the_full_view(page: Page) -> None:
 def test_a_view_has_no_answer_to_why_where_nothing_was_said(page: Page) -> None:
     answered(page)
     expect(opened(page).get_by_role("button", name="Why this one?")).to_have_count(0)
+
+
+def test_why_this_one_is_answered_by_a_map_of_the_words(page: Page) -> None:
+    ask(page, "a red house")
+    why = opened(page).get_by_role("button", name="Why this one?")
+    with page.expect_response("**/heatmap?*") as told:
+        why.click()
+    assert told.value.headers["content-type"] == "image/png"
+    heat = page.get_by_role("img", name="Where “a red house” is seen")
+    picture = view(page).locator("img.whole")
+    assert heat.bounding_box() == picture.bounding_box()
+    why.press("Enter")
+    expect(heat).to_have_count(0)
+    expect(why).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_model_without_maps_says_so(visitor: Visitor) -> None:
+    visitor.forgive("status of 409")
+    page = visitor.open()
+    problem = {"status": 409, "code": "no_heatmap", "detail": "this model gives no heat maps"}
+    page.route("**/heatmap?*", lambda route: route.fulfill(status=409, json=problem))
+    ask(page, "a red house")
+    why = opened(page).get_by_role("button", name="Why this one?")
+    why.click()
+    expect(view(page).get_by_text("This model cannot say")).to_be_visible()
+    expect(why).to_have_attribute("aria-pressed", "false")

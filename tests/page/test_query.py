@@ -124,6 +124,7 @@ def test_each_part_can_be_removed(page: Page, picture: Path) -> None:
 
 
 def test_a_word_after_a_minus_sign_is_kept_away(page: Page) -> None:
+    answered(page)  # the welcome has asked what it needs
     with page.expect_request("**/v1/search") as sent:
         ask(page, 'a house -trees -"blue sky"')
     body = body_of(sent.value)
