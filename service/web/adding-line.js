@@ -16,7 +16,7 @@ export function lineOf({ name }, { onCancel, onAgain }) {
   const cancel = button({ class: "adding-close", "aria-label": `Leave out ${name}`, title: "Leave out", onclick: onCancel }, icon(CROSS));
   const again = button({ class: "adding-quiet", "aria-label": `Try ${name} again`, onclick: onAgain }, "Again");
   const root = element("li", {}, photo,
-    element("div", { class: "adding-text" }, element("span", { class: "adding-name", title: name }, name), bar, said), again, cancel);
+    element("div", { class: "adding-text" }, element("span", { class: "adding-name", title: name }, element("bdi", {}, name)), bar, said), again, cancel);
 
   function show({ state, share, detail, outcome }) {
     const isSent = state === "sending" && share === 1;

@@ -3,6 +3,7 @@
 import { button, counted, element, icon } from "./elements.js";
 
 const CROSS = "M6 6l12 12M18 6L6 18";
+const NONE = Object.freeze({ total: 0, added: 0, known: 0, failed: 0, cancelled: 0, skipped: 0 });
 
 export class Panel {
   list = element("ul", { class: "adding-list", "aria-label": "Pictures that are added" });
@@ -32,6 +33,7 @@ export class Panel {
       button({ class: "adding-quiet", onclick: on.onGoOn }, "Try again"));
     this.sheet = this.#laidOut();
     this.#listen();
+    this.show({ tally: NONE, ended: 0, isBusy: false, unseen: 0 });
   }
 
   open() {

@@ -39,6 +39,6 @@ function chip({ group, label }, onRemove) {
   return element("li", {}, button(
     { class: "filters-chip", onclick: onRemove, "aria-label": `Remove filter: ${group} ${label}`, title: "Remove" },
     element("span", { class: "filters-kind" }, group),
-    element("span", { class: "filters-label" }, label),
+    element("span", { class: "filters-label" }, element("bdi", {}, label)),
     icon(CROSS)));
 }

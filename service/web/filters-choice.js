@@ -165,6 +165,23 @@ export function chipsOf(choice) {
     ...chips("cameras", "Camera"),
     ...chips("tags", "Tag"),
     ...chips("sizes", "Size", size),
-    ...chips("other", "Also", (filter) => JSON.stringify(filter)),
+    ...chips("other", "Also", inWords),
   ];
+}
+
+const OPERATORS = { eq: "is", gt: ">", gte: "≥", lt: "<", lte: "≤", prefix: "begins with" };
+
+/** A filter that the panel has no control for. */
+function inWords(filter) {
+  if (!isObject(filter)) return JSON.stringify(filter);
+  const { field, ...operators } = filter;
+  for (const [name, word] of [["and", " and "], ["or", " or "]]) {
+    if (Array.isArray(filter[name])) return `(${filter[name].map(inWords).join(word)})`;
+  }
+  if (filter.not) return `not ${inWords(filter.not)}`;
+  return Object.entries(operators).map(([name, value]) => {
+    if (name === "exists") return `${value ? "some" : "no"} ${field}`;
+    if (name === "in") return `${field} is ${[value].flat().join(" or ")}`;
+    return `${field} ${OPERATORS[name] ?? name} ${value}`;
+  }).join(" and ");
 }

@@ -132,7 +132,7 @@ class Tree {
     twist.hidden = isLeaf;
     return element("div", { class: "filters-row" }, twist,
       element("span", { class: "filters-folder", onclick: () => this.choose(prefix) },
-        element("span", { class: "filters-name" }, name),
+        element("span", { class: "filters-name" }, element("bdi", {}, name)),
         element("span", { class: "filters-count" }, count.toLocaleString("en"))));
   }
 }

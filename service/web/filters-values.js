@@ -80,7 +80,7 @@ function box({ name, hint, count, isOn }, onTurn) {
   input.dataset.name = name;
   const label = element("label", { class: count || isOn ? "filters-value" : "filters-value filters-none" },
     input,
-    element("span", { class: "filters-name", title: name }, name, hint ? element("small", {}, ` ${hint}`) : null),
+    element("span", { class: "filters-name", title: name }, element("bdi", {}, name), hint ? element("small", {}, ` ${hint}`) : null),
     element("span", { class: "filters-count" }, count.toLocaleString("en")));
   return element("li", {}, label);
 }

@@ -1,11 +1,11 @@
 /**
  * The first visit: what can be asked, with examples that this very collection answers.
  *
- * findExamples() reads captions, tags and pictures over REST; welcome(root, { collection, examples, onTry, onAdd })
+ * findExamples() reads captions, tags and pictures over REST, and tries common words where there are neither; welcome(root, { collection, examples, onTry, onAdd })
  * shows them. onTry(query) is called with what was chosen. An empty collection is offered to be filled.
  */
 
-import { facets, listing } from "./api.js";
+import { facets, listing, search } from "./api.js";
 import { button, counted, element, icon } from "./elements.js";
 import { makeQuery, thumbnailOf } from "./query.js";
 
@@ -13,6 +13,10 @@ const PAGE = 80;
 const TEXTS = 5;
 const PICTURES = 16;
 const CHANGES = ["at night", "in winter"]; // after a tag of the collection's own
+const FITTING_MS = 1500; // what the welcome is kept waiting at most
+const COMMON = [
+  "a beach", "snow", "mountains", "a city at night", "a forest", "flowers", "rain", "a sunset", "an animal", "people",
+];
 const ORDERS = ["-taken_at", "path", "-added_at"];
 
 /**
@@ -29,13 +33,22 @@ export async function findExamples({ signal } = {}) {
     .map((item) => ({ id: item.id, label: item.caption ?? item.path }));
   const words = tagged.values.map(({ value }) => String(value)).filter((word) => !/^\d+$/.test(word));
   const captions = spread(said.items.map(({ caption }) => caption).filter(isShort), TEXTS);
+  const texts = [...new Set([...captions, ...words])];
   const asked = [...words.slice(0, 1).map((word) => `with ${word}`), ...CHANGES];
   const changes = pictures.length > asked.length ? pictures.slice(0, asked.length) : [];
   return {
-    texts: [...new Set([...captions, ...words])].slice(0, TEXTS),
-    pictures: pictures.slice(changes.length),
+    texts: (texts.length ? texts : await fitting().catch(() => [])).slice(0, TEXTS),
+    pictures: pictures.slice(changes.length, changes.length + PICTURES),
     changes: changes.map((picture, i) => ({ ...picture, text: asked[i] })),
   };
+}
+
+/** Where nobody has said what the pictures show: common words, those that some picture fits best first. */
+async function fitting() {
+  const signal = AbortSignal.timeout(FITTING_MS);
+  const answers = await Promise.all(COMMON.map((text) => search(makeQuery({ texts: [text] }), { limit: 1, signal })));
+  const scores = answers.map(({ hits: [best] }, i) => ({ text: COMMON[i], score: best?.score ?? -Infinity }));
+  return scores.filter(({ score }) => score > -Infinity).sort((one, other) => other.score - one.score).map(({ text }) => text);
 }
 
 /** @param {{collection?: {items: number}, examples?: Examples|null}} given */
@@ -65,7 +78,7 @@ function parts({ texts, pictures, changes }, onTry) {
   const ask = (parts) => () => onTry(makeQuery(parts));
   return [
     part("Describe it", "M4 7h16M4 12h11M4 17h7", "welcome-texts", texts.map((text) =>
-      button({ class: "welcome-text", onclick: ask({ texts: [text] }) }, text))),
+      button({ class: "welcome-text", onclick: ask({ texts: [text] }) }, element("bdi", {}, text)))),
     part("Change it", "M12 5v14M5 12h14", "welcome-changes", changes.map(({ id, label, text }) =>
       button({ class: "welcome-change", onclick: ask({ picture: { id }, texts: [text] }), "aria-label": `${label}, but ${text}` },
         photo(id, ""), element("span", { class: "welcome-plus", "aria-hidden": "true" }, "+"), element("span", {}, text)))),

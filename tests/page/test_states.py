@@ -76,6 +76,19 @@ def test_the_first_visit_offers_what_this_collection_answers(visitor: Visitor) -
     finds(page, len(PHOTOS) - 1)  # all but itself
 
 
+def test_where_nothing_is_said_of_the_pictures_common_words_are_tried(
+    browser: Browser, address: str
+) -> None:
+    """The sample collection has neither captions nor tags."""
+    visitor = Visitor(browser, address)
+    page = visitor.open()
+    expect(page.locator(".welcome-text")).to_have_count(5)
+    expect(page.locator(".welcome-picture")).to_have_count(16)
+    page.locator(".welcome-text").first.click()
+    expect(page.locator("#hits:not([aria-busy]) .tile").first).to_be_visible()
+    visitor.leave()
+
+
 def test_an_example_of_a_change_is_a_picture_and_a_tag(visitor: Visitor) -> None:
     page = visitor.open()
     change = page.locator(".welcome-change").first
