@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from index.faiss import FaissIndex, exact_index
 from index.live_rows import Keys, keys_of
 from index.neighbours import Rows, TunedIndex
-from index.overview.record import OverviewFile
 from index.segments import Segment, Units
 from models.errors import CollectionError
 from models.space import Space
@@ -33,7 +32,6 @@ class Held:
     segments: Sequence[Segment]
     indexes: Sequence[TunedIndex]
     dead: Rows = field(default_factory=lambda: NO_ROWS)
-    overview: OverviewFile | None = None
 
 
 class Frozen:
@@ -45,7 +43,6 @@ class Frozen:
         self.starts = np.cumsum([0, *sizes], dtype=np.int64)
         self.alive: NDArray[np.bool_] = np.ones(len(self), dtype=np.bool_)
         self.alive[held.dead] = False
-        self.overview = held.overview
         self.coverings = tuple(held.indexes)
         self.besides = tuple(self._beside(n, index) for n, index in enumerate(held.indexes))
         self.keys: Keys = np.concatenate(

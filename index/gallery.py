@@ -22,7 +22,6 @@ from index.frozen import NO_ROWS, Frozen, Held
 from index.indexes import dead_rows, open_index
 from index.live_rows import LiveRows
 from index.neighbours import Mask, Neighbours, Rows
-from index.overview.record import OverviewFile
 from index.segments import Segment, Units, open_segment
 from index.units import StackedUnits
 from models.errors import SpaceError
@@ -120,11 +119,6 @@ class Gallery:
         return self.spaces.index(space)
 
     @property
-    def overview(self) -> OverviewFile | None:
-        """What the generation keeps of it; it covers the first of the published rows."""
-        return self._frozen.overview
-
-    @property
     def exact(self) -> bool:
         """Whether `nearest` misses nothing."""
         return all(each.exact for each in self._neighbours)
@@ -193,12 +187,9 @@ class Gallery:
             return np.empty((0, space.dimension), np.float16)
         return self._neighbours[self.position(space)].units.take(rows)
 
-    def published_units(self, space: Space, first: int) -> Iterator[Units]:
-        """Those of all published rows from `first` on, dead ones included, segment by segment."""
-        for start, units in zip(
-            self._frozen.starts.tolist(), self._frozen.units(self.position(space)), strict=False
-        ):
-            yield units[max(0, first - start) :]
+    def published_units(self, space: Space) -> list[Units]:
+        """Those of all published rows, dead ones included, segment by segment."""
+        return self._frozen.units(self.position(space))
 
     def embedding(self, row: int, space: Space) -> Vector:
         """(dim,) float32, as the model gave it, within float16's precision."""

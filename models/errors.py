@@ -34,6 +34,10 @@ class UnsupportedComposerError(InputError):
     """A composer that this model cannot use; the text lists those that it can."""
 
 
+class NoHeatError(PictorError):
+    """A model that has no map of a picture to compare with a text."""
+
+
 class SpaceError(PictorError):
     """Vectors of two spaces were about to be compared."""
 
@@ -52,10 +56,6 @@ class ReadOnlyError(CollectionError):
 
 class LockedError(CollectionError):
     """A collection that others have been writing for as long as one waits."""
-
-
-class OverviewError(PictorError):
-    """A collection that was never laid out on a plane, and is too large to be now."""
 
 
 class CursorError(InputError):

@@ -16,6 +16,8 @@ from models.device import Placement, batch_memory, to_device, to_numpy
 from models.encoders import Prompt, Tokens
 from models.errors import ModelError
 from models.fusion_head import FusionHead, PinnedHead
+from models.heat import HeatAsked, Looks, Map
+from models.heat_reader import HeatReader
 from models.preprocess import Pixels, Preprocessing, normalise
 from models.space import Space, revision_of
 from models.text_reader import TextReader
@@ -65,6 +67,7 @@ class OpenClipEncoder:
         self.fills_galleries = loaded.pinned is None
         if self._space.dimension != own.dimension:
             raise ModelError(f"{name}: has {own.dimension} dimensions, pinned to {self._space}")
+        self._heat = HeatReader(name, module.visual, loaded.preprocessing, placement)
         self._head = _placed_head(name, loaded.head, Space(name, exact, own.dimension), placement)
 
     @property
@@ -90,6 +93,16 @@ class OpenClipEncoder:
         pair = [torch.from_numpy(rows).to(device, dtype) for rows in (images, texts)]
         with torch.inference_mode():
             return to_numpy(self._head(*pair))
+
+    @property
+    def has_heat(self) -> bool:
+        return self._heat.tower is not None
+
+    def looks(self, image: Image.Image) -> Looks:
+        return self._heat.looks(image)
+
+    def heat(self, asked: Sequence[HeatAsked]) -> list[Map]:
+        return self._heat.heat(asked)
 
     def decode(self, data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
         return decode(data, limits, least_side=self.preprocessing.least_side)

@@ -23,6 +23,7 @@ from service.guards.headers import SafeHeaders
 from service.guards.hosts import HostGuard
 from service.guards.sizes import SizeLimit
 from service.guards.time import TimeLimit
+from service.heating import Heating
 from service.intake import Intake
 from service.kept_pictures import KeptPictures
 from service.keyring import Keyring
@@ -144,6 +145,7 @@ def assemble(
         web=web,
         intake=intake,
         kept=kept,
+        heating=Heating(encoder, encoding, library, settings),
         composers=composers,
         readiness=Readiness(encoding, library, composers, settings, drain),
         drain=drain,
@@ -157,7 +159,8 @@ def assemble(
 def admit(app: FastAPI, parts: Parts, settings: Settings, measured: Measured) -> None:
     """Innermost: only what no other guard refuses takes a place."""
     capacity = Capacity(
-        requests=settings.max_queue + settings.max_batch,
+        # no more than may wait for the model, so that whoever is let in is not refused there, late
+        requests=settings.max_queue,
         bytes=settings.max_held_bytes,
         longest_body=settings.max_request_bytes,
     )

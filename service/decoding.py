@@ -5,16 +5,27 @@ more memory than it may, is refused with ImageError, and another process takes t
 Raises OverloadedError when too many pictures wait, ImageTooLargeError over the limits of a file.
 """
 
+from dataclasses import dataclass
+
 from index.decoders import DecoderLimits, Decoders
 from models.crop import Crop
 from models.decode import DecodeLimits, decode
 from models.encoders import ImageEncoder
+from models.errors import NoHeatError
+from models.heat import HeatEncoder, Looks
 from models.preprocess import Pixels
 from service.errors import UnavailableError
 from service.measures import Measures
 from service.workers import Workers
 
 Job = tuple[bytes, Crop | None]
+
+
+@dataclass(frozen=True)
+class Looking:
+    """A picture file whose looks are wanted (models/heat.py)."""
+
+    data: bytes
 
 
 class Decoding:
@@ -33,7 +44,7 @@ class Decoding:
         self._count = count
         self._timeout_s = timeout_s
         self._workers = Workers("decoding", threads=count, max_queue=max_queue, measures=measures)
-        self._decoders: Decoders[Job, Pixels] | None = None
+        self._decoders: Decoders[Job | Looking, Pixels | Looks] | None = None
 
     def start(self) -> None:
         limits = DecoderLimits(time_s=self._timeout_s)
@@ -46,11 +57,29 @@ class Decoding:
 
     async def pixels(self, data: bytes, crop: Crop | None = None) -> Pixels:
         """Of one picture file's bytes, or of its crop."""
+        made = await self._decoded((data, crop))
+        if isinstance(made, Looks):
+            raise TypeError("looks of a picture whose pixels were asked for")
+        return made
+
+    async def looks(self, data: bytes) -> Looks:
+        """Of one picture file's bytes; raises NoHeatError where the model takes none."""
+        made = await self._decoded(Looking(data))
+        if not isinstance(made, Looks):
+            raise TypeError("pixels of a picture whose looks were asked for")
+        return made
+
+    async def _decoded(self, job: Job | Looking) -> Pixels | Looks:
         if self._decoders is None:
             raise UnavailableError("decoding: not started")
-        return await self._workers.run(self._decoders.decode, (data, crop))
+        return await self._workers.run(self._decoders.decode, job)
 
-    def _prepare(self, job: Job) -> Pixels:
+    def _prepare(self, job: Job | Looking) -> Pixels | Looks:
+        if isinstance(job, Looking):
+            if not isinstance(self._encoder, HeatEncoder):
+                raise NoHeatError("this model has no heat maps")
+            # of a picture that was read at a fraction of its size too little may be left
+            return self._encoder.looks(decode(job.data, self._limits))
         data, crop = job
         if crop is None:
             return self._encoder.prepare(self._encoder.decode(data, self._limits))

@@ -8,7 +8,10 @@ limit, OverloadedError when too many wait, UnavailableError when a worker is gon
 """
 
 import asyncio
+import os
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -19,7 +22,7 @@ import numpy as np
 from models.composers.composer import Asked, Composer
 from models.crop import Crop
 from models.decode import DecodeLimits
-from models.device import available_threads
+from models.device import available_threads, limit_torch_threads
 from models.encoders import DualEncoder, PictureEmbeddings, Prompt, by_space
 from models.preprocess import Pixels
 from models.query import Question
@@ -37,6 +40,7 @@ from service.turns import Worker
 from service.workers import Workers
 
 T = TypeVar("T")
+MODEL_NICENESS = 5
 HASHED_AT_ONCE_BYTES = 256 * 1024  # in a tenth of a millisecond or so
 _NO_TEXTS = np.empty((0, 0), dtype=np.float32)
 
@@ -84,7 +88,9 @@ class Encoding:
         self._measures = measures or Unmeasured()
         self._share = min(settings.max_batch, settings.max_queue)
         threads = settings.threads or available_threads()
-        self.worker = Worker("model", measures=self._measures)
+        self.worker = Worker(
+            "model", measures=self._measures, prepare=partial(_take_the_cores, threads)
+        )
         limits: dict[str, int] = {"max_batch": settings.max_batch, "max_queue": settings.max_queue}
         self._texts: Batcher[Read, Vector] = self.worker.batcher(
             "texts", partial(embed, encoder), **limits
@@ -98,7 +104,7 @@ class Encoding:
         self._readers = Workers(
             "tokenising", threads=threads, max_queue=settings.max_queue, measures=self._measures
         )
-        self._decoding = Decoding(
+        self.decoding = Decoding(
             encoder,
             DecodeLimits(settings.max_request_bytes, settings.max_pixels),
             count=threads,
@@ -107,7 +113,7 @@ class Encoding:
             measures=self._measures,
         )
         self._once: Once[Made] = Once()
-        self._cache = EmbeddingCache(settings.cache_bytes, self._measures)
+        self.cache = EmbeddingCache(settings.cache_bytes, self._measures)
 
     @property
     def spaces(self) -> tuple[Space, ...]:
@@ -125,12 +131,12 @@ class Encoding:
         return {batcher.name: batcher.pulse for batcher in batchers}
 
     def start(self) -> None:
-        self._decoding.start()
+        self.decoding.start()
         self.worker.start()
 
     def stop(self) -> None:
         self.worker.stop()
-        self._decoding.stop()
+        self.decoding.stop()
         self._readers.stop()
 
     async def texts(self, texts: Sequence[str]) -> list[Embedded]:
@@ -180,7 +186,7 @@ class Encoding:
         found: dict[bytes, Embedded] = {}
         missing: dict[bytes, Wanted] = {}
         for each in wanted:
-            held = self._cache.get(each.kind, each.key)
+            held = self.cache.get(each.kind, each.key)
             if held is None:
                 missing[each.key] = each
             else:
@@ -190,7 +196,7 @@ class Encoding:
             self._observe([(each.decode_s, each.queue_s, each.forward_s) for each in made])
             for each, its in zip(share, made, strict=True):
                 found[each.key] = its.embedded
-                self._cache.keep(each.key, its.embedded)
+                self.cache.keep(each.key, its.embedded)
         return [found[each.key] for each in wanted]
 
     def _shares(self, requests: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -220,7 +226,7 @@ class Encoding:
 
     async def _make_picture(self, data: bytes, crop: Crop | None) -> Made:
         started = perf_counter()
-        pixels = await self._decoding.pixels(data, crop)
+        pixels = await self.decoding.pixels(data, crop)
         decode_s = perf_counter() - started
         (ran,) = await self._pictures.submit([pixels])
         return _made(ran, decode_s)
@@ -231,6 +237,18 @@ class Encoding:
             (Stage.DECODE, Stage.QUEUE, Stage.FORWARD), zip(*seconds, strict=True), strict=True
         ):
             self._measures.observe_stage(stage, max(each))
+
+
+def _take_the_cores(threads: int) -> None:
+    """In the model's thread: as many as there are, whenever nobody else wants them.
+
+    What answers, refuses and decodes needs little and goes first, so that a busy model does not
+    make callers wait for a word.
+    """
+    limit_torch_threads(threads)
+    if hasattr(os, "setpriority"):
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), MODEL_NICENESS)
 
 
 def _made(ran: Ran[Vector], decode_s: float, cut: bool = False) -> Made:

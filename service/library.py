@@ -19,7 +19,7 @@ from index.originals import Giving
 from index.search import Page, search
 from models.device import available_threads
 from models.encoders import PictureEmbeddings
-from models.errors import GoneError, InputError, OverviewError, SpaceError, WithheldError
+from models.errors import GoneError, InputError, SpaceError, WithheldError
 from models.query import Question, single
 from models.space import Space, named
 from service.measures import Measures, Stage, Unmeasured, timed
@@ -30,7 +30,7 @@ from service.workers import Workers
 WARMING_SEARCHES = 16
 
 # no failures of the collection's
-EXPECTED = (InputError, GoneError, WithheldError, OverviewError)
+EXPECTED = (InputError, GoneError, WithheldError)
 
 T = TypeVar("T")
 

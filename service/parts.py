@@ -10,6 +10,7 @@ from service.answers import Answers
 from service.browsing import Browser
 from service.draining import Drain
 from service.encoding import Encoding
+from service.heating import Heating
 from service.intake import Intake
 from service.kept_pictures import KeptPictures
 from service.keyring import Keyring
@@ -34,6 +35,7 @@ class Parts:
     web: WebPictures
     intake: Intake
     kept: KeptPictures
+    heating: Heating
     keyring: Keyring
     sessions: Sessions
 
@@ -71,9 +73,14 @@ async def _kept(parts: PartsDep) -> KeptPictures:
     return parts.kept
 
 
+async def _heating(parts: PartsDep) -> Heating:
+    return parts.heating
+
+
 AnswersDep = Annotated[Answers, Depends(_answers)]
 BrowserDep = Annotated[Browser, Depends(_browser)]
 LibraryDep = Annotated[Library, Depends(_library)]
+HeatingDep = Annotated[Heating, Depends(_heating)]
 IntakeDep = Annotated[Intake, Depends(_intake)]
 KeptPicturesDep = Annotated[KeptPictures, Depends(_kept)]
 SessionsDep = Annotated[Sessions, Depends(_sessions)]

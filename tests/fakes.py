@@ -9,6 +9,7 @@ from PIL import Image
 
 from models.decode import DecodeLimits, decode
 from models.errors import InputError
+from models.heat import HeatAsked, Look, Looks, Map
 from models.preprocess import Pixels
 from models.space import Space
 from models.vectors import Embeddings
@@ -27,6 +28,7 @@ COLOURS = {
     "black": (0, 0, 0),
 }
 LONGEST_TEXT = 64  # words
+CELLS = 8  # a side, of a heat map
 DARK_OFFSET = 16.0  # keeps black from having no direction
 
 
@@ -77,6 +79,30 @@ def _mean_colour(text: str) -> np.ndarray:
         raise InputError(f"no colour named in {text!r}")
     mean: np.ndarray = np.asarray(named, dtype=np.float64).mean(axis=0)
     return mean
+
+
+class SeeingEncoder(ColourEncoder):
+    """A part of a picture speaks for a text as far as its colour is the text's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heated = 0
+
+    @property
+    def has_heat(self) -> bool:
+        return True
+
+    def looks(self, image: Image.Image) -> Looks:
+        cells = image.resize((CELLS, CELLS), Image.Resampling.BOX)
+        return Looks((Look(np.asarray(cells), 0.0, 0.0, 1.0, 1.0),), *image.size)
+
+    def heat(self, asked: Sequence[HeatAsked]) -> list[Map]:
+        self.heated += len(asked)
+        found = []
+        for each in asked:
+            wanted = each.text[:3] / np.linalg.norm(each.text[:3])
+            found.append((each.looks.looks[0].pixels @ wanted).astype(np.float32))
+        return found
 
 
 def _embed(colours: Sequence[np.ndarray]) -> Embeddings:

@@ -3,7 +3,7 @@
 overview(gallery, looking, selection) -> Overview. At most `limit` points, best spread first: one
 that is shown of a box is shown of every smaller box that it lies in. Each says how many pictures of
 the box it stands for, itself included; together that is all of them. Raises InputError for a box or
-a limit that is none, OverviewError as index/overview/layout.py does.
+a limit that is none.
 """
 
 from dataclasses import dataclass

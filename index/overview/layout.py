@@ -1,11 +1,12 @@
 """Where every item of one state of a collection lies.
 
-A generation's places come from the file that the job has made; what the file does not cover, and
-what was added live, is placed by the projection that the file keeps, so that a new picture moves no
-other. A collection without the file is laid out in memory as long as it is small, by a projection
-that is kept until twice as much was added or has left; OverviewError is raised for a large one.
+A plane is made when a generation's overview is first asked for, in memory, and kept until the
+collection has twice as many items: what is added meanwhile is placed by its projection and moves no
+other. It costs some 24 bytes an item, and a pass over the vectors of the space that pictures are
+compared in. Nothing else of the gallery waits for it.
 """
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +15,7 @@ from numpy.typing import NDArray
 from index.gallery import Gallery, Rows
 from index.overview.levels import Codes, Levels, codes, levels
 from index.overview.projection import Places, Projection, fit, spread_rows
-from models.errors import OverviewError
 
-IN_MEMORY = 50_000  # items
 SEED = np.uint64(0x9E3779B97F4A7C15)
 
 Keys = NDArray[np.uint64]
@@ -35,55 +34,45 @@ class Points:
         return Points(self.rows[chosen], self.places[chosen], self.codes[chosen], self.keys[chosen])
 
 
+class Plane:
+    """A projection, and where it has the published rows, dead ones included; made once."""
+
+    def __init__(self) -> None:
+        self._making = threading.Lock()
+        self._made: tuple[Projection, Points] | None = None
+
+    def of(self, gallery: Gallery) -> tuple[Projection, Points]:
+        with self._making:
+            if self._made is None:
+                space = gallery.spaces[-1]
+                sample = gallery.rows[spread_rows(gallery.count)]
+                projection = fit(gallery.units(sample, space))
+                places = projection.place_all(gallery.published_units(space))
+                self._made = projection, _points(np.arange(gallery.published), places)
+            return self._made
+
+
 def layout(gallery: Gallery) -> Points:
     """Of every row that lives."""
-    return gallery.once("overview", lambda: _layout(gallery))
+    doubled = (gallery.count // max(1, gallery.published)).bit_length()
+    plane = gallery.once_a_generation(("overview", doubled), Plane)
+    projection, published = plane.of(gallery)
+    return gallery.once("overview", lambda: _living(gallery, projection, published))
 
 
-def _layout(gallery: Gallery) -> Points:
-    projection = projection_of(gallery)
-    published = gallery.published
-    frozen = _frozen(gallery, projection)
+def _living(gallery: Gallery, projection: Projection, published: Points) -> Points:
     rows = gallery.rows
-    living = np.zeros(published, dtype=np.bool_)
-    living[rows[rows < published]] = True
-    added = rows[rows >= published]
+    alive = np.zeros(gallery.published, dtype=np.bool_)
+    alive[rows[rows < gallery.published]] = True
+    added = rows[rows >= gallery.published]
     live = _points(added, projection.place(gallery.units(added, gallery.spaces[-1])))
-    parts = (frozen.among(living), live)
+    parts = (published.among(alive), live)
     return Points(
         np.concatenate([part.rows for part in parts]),
         np.concatenate([part.places for part in parts]),
         np.concatenate([part.codes for part in parts]),
         np.concatenate([part.keys for part in parts]),
     )
-
-
-def projection_of(gallery: Gallery) -> Projection:
-    if gallery.overview is not None:
-        return gallery.overview.projection
-    if gallery.count > IN_MEMORY:
-        raise OverviewError(
-            f"no overview was made of these {gallery.count} items: `pictor index --out` makes one"
-        )
-    return gallery.once_a_while("overview projection", lambda: _fitted(gallery))
-
-
-def _fitted(gallery: Gallery) -> Projection:
-    rows = gallery.rows[spread_rows(gallery.count)]
-    return fit(gallery.units(rows, gallery.spaces[-1]))
-
-
-def _frozen(gallery: Gallery, projection: Projection) -> Points:
-    """Of all published rows; those of a projection in memory are kept for one state alone."""
-    if gallery.overview is None:
-        return _placed(gallery, projection)
-    return gallery.once_a_generation("overview", lambda: _placed(gallery, projection))
-
-
-def _placed(gallery: Gallery, projection: Projection) -> Points:
-    made = np.empty((0, 2), np.float32) if gallery.overview is None else gallery.overview.places
-    others = projection.place_all(gallery.published_units(gallery.spaces[-1], len(made)))
-    return _points(np.arange(gallery.published), np.concatenate([made, others]))
 
 
 def _points(rows: Rows, places: Places) -> Points:

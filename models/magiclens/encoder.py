@@ -7,6 +7,7 @@ tokens folded into its own, its last two ids being start and end as in CLIP's.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,14 @@ from models.decode import DecodeLimits, decode
 from models.device import Placement, batch_memory, to_device, to_numpy
 from models.encoders import Prompt, Tokens
 from models.errors import ModelError
+from models.heat import HeatAsked, Looks, Map
+from models.heat_reader import HeatReader
+from models.huggingface import CLIP_MEAN, CLIP_STD
 from models.magiclens.folder import Card
 from models.magiclens.module import MagicLens
 from models.openclip import clip_tokenizer
 from models.openclip_encoder import RUN_FAILURES
-from models.preprocess import Pixels
+from models.preprocess import Pixels, Preprocessing
 from models.space import Space, revision_of
 from models.text_reader import TextReader
 from models.text_tower import word_width
@@ -65,6 +69,9 @@ class MagicLensEncoder:
                 word_width=word_width(self._module.clip),
                 device=placement.device,
             )
+            self._heat = HeatReader(
+                name, self._module.clip.visual, _of_clip(module, card), placement
+            )
             self._no_words = self._reader.embedded([""])  # (1, dim)
         except RUN_FAILURES as error:
             reason = " ".join(str(error).split())[:300]
@@ -86,6 +93,17 @@ class MagicLensEncoder:
     @property
     def word_width(self) -> int | None:
         return self._reader.word_width
+
+    @property
+    def has_heat(self) -> bool:
+        return self._heat.tower is not None
+
+    def looks(self, image: Image.Image) -> Looks:
+        return self._heat.looks(image)
+
+    def heat(self, asked: Sequence[HeatAsked]) -> list[Map]:
+        """By CLIP's towers, in which texts are compared with pictures."""
+        return self._heat.heat(asked)
 
     def decode(self, data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
         return decode(data, limits, least_side=self.preprocessing.least_side)
@@ -126,6 +144,12 @@ class MagicLensEncoder:
 
     def _placed(self, rows: Embeddings) -> torch.Tensor:
         return torch.from_numpy(rows).to(self.placement.device, self.placement.dtype)
+
+
+def _of_clip(module: MagicLens, card: Card) -> Preprocessing:
+    """What CLIP itself reads: the square that `encode_images` makes of the card's."""
+    side = module.sizes.resolution
+    return replace(card.preprocessing, height=side, width=side, mean=CLIP_MEAN, std=CLIP_STD)
 
 
 def _spaces(name: str, module: MagicLens, card: Card) -> tuple[Space, Space]:

@@ -40,6 +40,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/v1/images/{item_id}"): READ,
     ("GET", "/v1/images/{item_id}/file"): READ,
     ("GET", "/v1/images/{item_id}/thumbnail"): READ,
+    ("GET", "/v1/images/{item_id}/heatmap"): READ,
     ("POST", "/v1/images"): WRITE,
     ("DELETE", "/v1/images/{item_id}"): WRITE,
     ("GET", "/v1/jobs/{job_id}"): WRITE,

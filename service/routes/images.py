@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from service.files import original_response, thumbnail_response
-from service.parts import LibraryDep
+from service.heat_schemas import HEATMAP, HeatmapAnswer, HeatmapQuery
+from service.heating import heatmap_response
+from service.parts import HeatingDep, LibraryDep
 from service.picture_schemas import EXAMPLE_ID, ITEM_ID
 from service.resources import ItemAnswer, item_answer
 
@@ -40,3 +42,14 @@ async def file(item_id: ItemIdPath, request: Request, library: LibraryDep) -> Re
 async def thumbnail(item_id: ItemIdPath, request: Request, library: LibraryDep) -> Response:
     """A small WebP."""
     return await thumbnail_response(item_id, request, library)
+
+
+@router.get("/{item_id}/heatmap", response_model=HeatmapAnswer, responses=HEATMAP)
+async def heatmap(
+    item_id: ItemIdPath,
+    query: Annotated[HeatmapQuery, Query()],
+    request: Request,
+    heating: HeatingDep,
+) -> Response:
+    """Which parts of a picture match the words, as a PNG to lay over it or as numbers."""
+    return await heatmap_response(item_id, query, request, heating)

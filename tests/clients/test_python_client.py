@@ -210,6 +210,8 @@ def called() -> set[tuple[str, str]]:
             "embeddings": lambda: [["red"]],
             "add": lambda: [[], None],
             "keep": lambda: [b""],
+            "heatmap": lambda: ["*", "red"],
+            "heat": lambda: ["*", "red"],
             "job": lambda: ["*", 0, 1],
             "listing": lambda: [None],
             "facets": lambda: [None],

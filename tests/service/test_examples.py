@@ -17,14 +17,14 @@ from service.examples import BODIES, EXAMPLE_JOB, EXAMPLE_KEY, EXAMPLE_MODEL, RE
 from service.keys import make_key
 from service.keys_file import KeysFile
 from service.picture_schemas import EXAMPLE_HANDLE, EXAMPLE_ID
-from tests.fakes import COLOURS, ColourEncoder
+from tests.fakes import COLOURS, SeeingEncoder
 from tests.service.answers import Answer
 from tests.service.conftest import IDS, PICTURES, Built, Serve
 
 JSON, MULTIPART = "application/json", "multipart/form-data"
 
 
-class AnyWords(ColourEncoder):
+class AnyWords(SeeingEncoder):
     """Takes texts without colours, too, as white."""
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:

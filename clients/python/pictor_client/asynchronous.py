@@ -134,6 +134,14 @@ class AsyncPictor:
         """A small WebP."""
         return await self._ask(calls.thumbnail(item_id))
 
+    async def heatmap(self, item_id: str, text: str) -> bytes:
+        """Where a text is seen: a PNG to lay over the picture."""
+        return await self._ask(calls.heatmap(item_id, text))
+
+    async def heat(self, item_id: str, text: str) -> answers.HeatmapAnswer:
+        """The same as numbers."""
+        return await self._ask(calls.heat(item_id, text))
+
     async def list(
         self,
         *,

@@ -106,6 +106,17 @@ def thumbnail(item_id: str) -> Call[bytes]:
     return Call("GET", f"/v1/images/{quote(item_id, safe='')}/thumbnail", _content)
 
 
+def heatmap(item_id: str, text: str) -> Call[bytes]:
+    path = f"/v1/images/{quote(item_id, safe='')}/heatmap"
+    return Call("GET", path, _content, query={"text": text})
+
+
+def heat(item_id: str, text: str) -> Call[models.HeatmapAnswer]:
+    path = f"/v1/images/{quote(item_id, safe='')}/heatmap"
+    query = {"text": text, "format": "json"}
+    return Call("GET", path, _model(models.HeatmapAnswer), query=query)
+
+
 def listing(filter_: Part | None, **query: Any) -> Call[models.ListingAnswer]:  # noqa: ANN401
     return Call("GET", "/v1/images", _model(models.ListingAnswer), query=_query(filter_, query))
 

@@ -129,6 +129,14 @@ class Pictor:
         """A small WebP."""
         return self._ask(calls.thumbnail(item_id))
 
+    def heatmap(self, item_id: str, text: str) -> bytes:
+        """Where a text is seen: a PNG to lay over the picture."""
+        return self._ask(calls.heatmap(item_id, text))
+
+    def heat(self, item_id: str, text: str) -> answers.HeatmapAnswer:
+        """The same as numbers."""
+        return self._ask(calls.heat(item_id, text))
+
     def list(
         self,
         *,

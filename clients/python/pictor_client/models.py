@@ -102,6 +102,19 @@ class Health:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeatmapAnswer:
+    """Where in a picture words are seen: compared within it, and with no other picture."""
+
+    id: str
+    model: str
+    rows: int
+    columns: int
+    grid: list[list[float]]
+    peak: Peak
+    warnings: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class IndexAnswer:
     """How the vectors of a space are searched, and what was measured of it when it was built."""
 
@@ -235,6 +248,12 @@ class OverviewPoint:
     y: float
     count: int
     thumbnail_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    x: float
+    y: float
 
 
 @dataclass(frozen=True, kw_only=True)

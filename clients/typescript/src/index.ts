@@ -113,6 +113,11 @@ export class Pictor {
     return (await this.answer("GET", `/v1/images/${encodeURIComponent(id)}/thumbnail`)).blob();
   }
 
+  /** Where a text is seen: a PNG to lay over the picture. */
+  async heatmap(id: string, text: string): Promise<Blob> {
+    return (await this.answer("GET", `/v1/images/${encodeURIComponent(id)}/heatmap${queryOf({ text })}`)).blob();
+  }
+
   list(listing: Listing = {}): Promise<Schemas["ListingAnswer"]> {
     return this.json("GET", `/v1/images${queryOf({ ...listing })}`);
   }

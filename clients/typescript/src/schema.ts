@@ -236,6 +236,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/images/{item_id}/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Heatmap
+         * @description Which parts of a picture match the words, as a PNG to lay over it or as numbers.
+         */
+        get: operations["heatmap_v1_images__item_id__heatmap_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -740,6 +760,29 @@ export interface components {
             };
         };
         /**
+         * HeatmapAnswer
+         * @description Where in a picture words are seen: compared within it, and with no other picture.
+         */
+        HeatmapAnswer: {
+            /** Id */
+            id: string;
+            /** Model */
+            model: string;
+            /** Rows */
+            rows: number;
+            /** Columns */
+            columns: number;
+            /**
+             * Grid
+             * @description From top to bottom, from left to right: 0 where this picture matches the words least, 1 where most. Cells cover the whole picture evenly.
+             */
+            grid: number[][];
+            /** @description Where the smoothed map, which the PNG shows, is highest. */
+            peak: components["schemas"]["Peak"];
+            /** Warnings */
+            warnings: string[];
+        };
+        /**
          * ImageReference
          * @description A picture: one of the collection by its id, or any by its bytes, address or handle.
          */
@@ -1060,6 +1103,19 @@ export interface components {
             count: number;
             /** Thumbnail Url */
             thumbnail_url: string;
+        };
+        /** Peak */
+        Peak: {
+            /**
+             * X
+             * @description Of 0 to 1, from left to right of the upright picture.
+             */
+            x: number;
+            /**
+             * Y
+             * @description Of 0 to 1, from top to bottom.
+             */
+            y: number;
         };
         /**
          * Problem
@@ -1901,6 +1957,50 @@ export interface operations {
                 };
                 content: {
                     "image/*": string;
+                };
+            };
+            /** @description The client's copy is still it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem, with a stable code. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    heatmap_v1_images__item_id__heatmap_get: {
+        parameters: {
+            query: {
+                text: string;
+                /** @description png: one colour with the heat as its alpha, of the picture's aspect, to be stretched over it. json: the numbers. */
+                format?: "png" | "json";
+            };
+            header?: never;
+            path: {
+                /** @example 9f86d081884c7d659a2feaa0c55ad015 */
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The map; a PNG unless `format` is json. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatmapAnswer"];
+                    "image/png": string;
                 };
             };
             /** @description The client's copy is still it. */
