@@ -70,7 +70,7 @@ export class Bar {
   }
 
   focus() {
-    $("text").focus();
+    $("text").focus({ preventScroll: true }); // it is always in sight
     $("text").select();
   }
 

@@ -41,8 +41,9 @@ export function takePictures({ onFile, onId, onMany, onNone }) {
     if (isToAdd(event.dataTransfer)) return onMany(listed(event.dataTransfer));
     const file = pictureIn(event.dataTransfer);
     const [, id] = OWN_ID.exec(event.dataTransfer?.getData("text/uri-list") ?? "") ?? [];
-    if (file) onFile(file);
-    else if (id) onId(id);
+    // browsers tell of a picture of the page as of a file, too
+    if (id) onId(id);
+    else if (file) onFile(file);
     else onNone();
     return undefined;
   });

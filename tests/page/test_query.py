@@ -29,6 +29,14 @@ DROP_WORDS = """() => {
 }"""
 
 
+DRAG_HERE = """(link) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.setData("text/uri-list", link.href);
+  const given = { bubbles: true, cancelable: true, dataTransfer };
+  document.querySelector("#search").dispatchEvent(new DragEvent("drop", given));
+}"""
+
+
 @pytest.fixture(scope="package")
 def picture(demo: Path) -> Path:
     """One of the sample pictures, as a file of the visitor's own."""
@@ -75,6 +83,14 @@ def test_the_picture_that_was_given_finds_itself(page: Page, picture: Path) -> N
     give(page, picture, by="paste")
     shows_picture(page)
     expect(tile(page).locator("img")).to_have_attribute("alt", picture.name)
+
+
+def test_a_picture_that_was_found_is_dragged_into_the_bar(page: Page) -> None:
+    answered(page)
+    (first,) = ids(page, 1)
+    tile(page).locator("a").evaluate(DRAG_HERE)
+    expect(page).to_have_url(re.compile(f"#image={first}"))
+    expect(tokens(page)).to_have_count(1)
 
 
 def test_what_is_no_picture_is_said_to_be_none(page: Page, tmp_path: Path) -> None:
