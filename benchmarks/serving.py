@@ -37,6 +37,7 @@ from benchmarks.serving_client import (
 )
 from benchmarks.serving_ground import collection
 from benchmarks.serving_server import picture, text
+from cli.options import SPIN_COUNT
 
 KINDS = ("text", "picture", "composed")
 PICTURES = 64
@@ -44,6 +45,7 @@ CORES = len(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
 OVERLOAD = 4
 STARTS_S = 120
+ENVIRONMENT = {"GOMP_SPINCOUNT": SPIN_COUNT, **os.environ}  # as `pictor serve` has it
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ def running(name: str, place: Path) -> Iterator[Running]:
     started, port = time.perf_counter(), _free_port()
     command = [sys.executable, "-m", "benchmarks.serving_server", name, str(place)]
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen([*command, "--port", str(port)], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], env=ENVIRONMENT, stdout=log, stderr=log
+        )
         try:
             if not _ready(port, process):
                 log.seek(0)
@@ -197,7 +201,7 @@ class Bound:
 
 def offline(place: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.serving_server", "offline", str(place)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    said = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])
     return found
 

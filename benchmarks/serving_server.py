@@ -169,8 +169,9 @@ def main() -> None:
     parser.add_argument("collection", type=Path)
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
-    limit_torch_threads(available_threads())
-    limit_faiss_threads(available_threads())
+    # as `pictor serve`, which leaves the cores to the model's thread
+    limit_torch_threads(1 if options.kind in ("pictor", "null") else available_threads())
+    limit_faiss_threads(int(__import__("os").environ.get("FAISS", "2")))
     encoder, collection = model(), Collection.open(options.collection)
     direct = Direct(encoder, collection)
     if options.kind == "offline":

@@ -43,6 +43,7 @@ PhiFolders = Annotated[
     list[Path] | None,
     typer.Option("--phi", help="Folder of a phi network, which adds its composer; repeatable."),
 ]
+SPIN_COUNT = "3000"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -54,6 +55,13 @@ def wait_passively() -> None:
     """Before torch is imported: its threads then sleep where they would spin for cores that the
     job's decoders can use."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def spin_briefly() -> None:
+    """Before torch is imported: between two parallel loops its threads then spin for tens of
+    microseconds, which keeps a lone query quick, and not for milliseconds, which would take the
+    cores from the rest of the server."""
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
 
 
 def print_json(content: Any) -> None:  # noqa: ANN401

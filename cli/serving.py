@@ -16,6 +16,7 @@ from cli.options import (
     composers_of,
     load_model,
     note,
+    spin_briefly,
 )
 from cli.progress import ProgressBar
 
@@ -50,6 +51,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve a collection over REST, with a page at /. Settings: also PICTOR_ variables."""
+    spin_briefly()
     from index.collection import Collection
     from index.sources import parse_place
     from service.exposure import refuse_exposure
@@ -74,7 +76,9 @@ def serve(
     opened = Collection.open(settings.collection, settings.roots)
     with opened.snapshot() as snapshot:
         reference = settings.model or snapshot.model
-    encoder = load_model(reference, settings.device, settings.dtype, settings.threads)
+    # one thread here: where several threads of a process have a team of others each, all teams are
+    # slow, and the one team is the model worker's
+    encoder = load_model(reference, settings.device, settings.dtype, 1)
     run_server(settings, opened, encoder, composers_of(encoder, settings.phi))
     opened.close()
 

@@ -1,10 +1,10 @@
 """Requests of one kind, of many callers, run together.
 
-A batch is whatever waits, up to `max_batch`, and no more than takes about TURN_S, so that other
-kinds get their turn soon; service/turns.py says when. A batch that fails is halved until the
-failure is alone, so that it reaches the callers who caused it and nobody else; one that does not
-fit the device's memory is halved too, and so are those that follow, until many in a row have
-fitted. Callers who have gone away are dropped before their batch runs.
+A batch is whatever waits, up to `max_batch`, and no more than takes about TURN_S where other kinds
+wait for their turn, and ALONE_S where none does; service/turns.py says when. A batch that fails is
+halved until the failure is alone, so that it reaches the callers who caused it and nobody else; one
+that does not fit the device's memory is halved too, and so are those that follow, until many in a
+row have fitted. Callers who have gone away are dropped before their batch runs.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from service.pulse import Pulse
 RequestT = TypeVar("RequestT")
 ResultT = TypeVar("ResultT")
 
-TURN_S = 0.25
+TURN_S, ALONE_S = 0.25, 1.0
 LEARNING = 0.2  # the share of the last batch in what one request is thought to take
 FITTED = 32  # batches in a row, before a larger one is tried again
 
@@ -151,11 +151,11 @@ class Batcher(Generic[RequestT, ResultT]):
             self._measures.dropped(self.name, len(gone))
             self._measures.set_queue(self.name, len(self._waiting))
 
-    def take(self) -> list[Job[RequestT, ResultT]]:
-        """The next batch."""
+    def take(self, turn_s: float = ALONE_S) -> list[Job[RequestT, ResultT]]:
+        """The next batch, which takes about so long at most."""
         most = self._size.now
         if self._each_s > 0:
-            most = min(most, max(1, int(TURN_S / self._each_s)))
+            most = min(most, max(1, int(turn_s / self._each_s)))
         batch: list[Job[RequestT, ResultT]] = []
         while self._waiting and len(batch) < most:
             job = self._waiting.popleft()

@@ -8,10 +8,7 @@ limit, OverloadedError when too many wait, UnavailableError when a worker is gon
 """
 
 import asyncio
-import os
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -40,7 +37,6 @@ from service.turns import Worker
 from service.workers import Workers
 
 T = TypeVar("T")
-MODEL_NICENESS = 5
 HASHED_AT_ONCE_BYTES = 256 * 1024  # in a tenth of a millisecond or so
 _NO_TEXTS = np.empty((0, 0), dtype=np.float32)
 
@@ -89,7 +85,7 @@ class Encoding:
         self._share = min(settings.max_batch, settings.max_queue)
         threads = settings.threads or available_threads()
         self.worker = Worker(
-            "model", measures=self._measures, prepare=partial(_take_the_cores, threads)
+            "model", measures=self._measures, prepare=partial(limit_torch_threads, threads)
         )
         limits: dict[str, int] = {"max_batch": settings.max_batch, "max_queue": settings.max_queue}
         self._texts: Batcher[Read, Vector] = self.worker.batcher(
@@ -237,18 +233,6 @@ class Encoding:
             (Stage.DECODE, Stage.QUEUE, Stage.FORWARD), zip(*seconds, strict=True), strict=True
         ):
             self._measures.observe_stage(stage, max(each))
-
-
-def _take_the_cores(threads: int) -> None:
-    """In the model's thread: as many as there are, whenever nobody else wants them.
-
-    What answers, refuses and decodes needs little and goes first, so that a busy model does not
-    make callers wait for a word.
-    """
-    limit_torch_threads(threads)
-    if hasattr(os, "setpriority"):
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), MODEL_NICENESS)
 
 
 def _made(ran: Ran[Vector], decode_s: float, cut: bool = False) -> Made:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from service.batching import Batcher, Job, deliver
+from service.batching import ALONE_S, TURN_S, Batcher, Job, deliver
 from service.errors import OverloadedError, UnavailableError
 from service.measures import Measures, Unmeasured
 from service.pulse import Pulse
@@ -40,11 +40,13 @@ class Worker:
         measures: Measures | None = None,
         clock: Callable[[], float] = time.perf_counter,
         first_pause_s: float = FIRST_PAUSE_S,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.pulse = Pulse()
         self._name = name
         self._measures = measures or Unmeasured()
         self._clock = clock
+        self._prepare = prepare
         self._first_pause_s = self._pause_s = first_pause_s
         self._resting_s = 0.0  # from the last death to the next life
         self._batchers: list[Batcher[Any, Any]] = []
@@ -140,6 +142,7 @@ class Worker:
         batch: Jobs = []
         try:
             self._rest(pause_s)
+            self._prepare()
             while (turn := self._next()) is not None:
                 batcher, batch = turn
                 self._run(batcher, batch)
@@ -163,7 +166,7 @@ class Worker:
             waiting = [batcher for batcher in self._batchers if batcher.depth]
             batcher = min(waiting, key=lambda each: each.spent_s)
             self._level_s = batcher.spent_s
-            return batcher, batcher.take()
+            return batcher, batcher.take(TURN_S if len(waiting) > 1 else ALONE_S)
 
     def _run(self, batcher: Batcher[Any, Any], batch: Jobs) -> None:
         started = self._clock()
