@@ -21,13 +21,13 @@ from tests.service.faulty import (
     CRASHING,
     GREEDY,
     HANGING,
-    PATIENCE_S,
     SLOW_S,
     Reply,
     Server,
     form_of,
     serving,
 )
+from tests.service.started import PATIENCE_S
 
 DECODE_TIMEOUT_S = 2.0
 

@@ -17,8 +17,9 @@ import pytest
 
 from tests.fakes import COLOURS, picture_bytes
 from tests.service.conftest import IDS, Built
-from tests.service.faulty import PATIENCE_S, Server, form_of, serving
+from tests.service.faulty import Server, form_of, serving
 from tests.service.hostile import JSON, Hostile, deadly_pictures, hostile_requests
+from tests.service.started import PATIENCE_S
 
 REQUESTS, CALLERS, EVERY = 10_000, 8, 20
 DEADLY_EVERY = 1000  # of all requests; each costs its decoder
