@@ -41,8 +41,10 @@ addEventListener("securitypolicyviolation", (event) =>
 
 
 def browser_path() -> str | None:
-    """The browser that PICTOR_BROWSER names, or the one that is installed."""
-    return os.environ.get("PICTOR_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
+    """The browser that PICTOR_TEST_BROWSER names, or the one that is installed."""
+    return os.environ.get("PICTOR_TEST_BROWSER") or next(
+        filter(None, map(shutil.which, NAMES)), None
+    )
 
 
 @contextmanager

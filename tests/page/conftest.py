@@ -15,7 +15,7 @@ from tests.page.photos import write_photographs
 from tests.service.started import REPOSITORY, started
 
 PICTOR = [sys.executable, "-m", "cli.main"]
-NO_BROWSER = "no browser is installed: apt-get install chromium, or name one by PICTOR_BROWSER"
+NO_BROWSER = "no browser is installed: apt-get install chromium, or name one by PICTOR_TEST_BROWSER"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,7 +53,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = browser_path()
-    if path is None and os.environ.get("PICTOR_NEEDS_BROWSER"):
+    if path is None and os.environ.get("PICTOR_TEST_NEEDS_BROWSER"):
         pytest.fail(NO_BROWSER)
     if path is None:
         pytest.skip(NO_BROWSER)

@@ -25,7 +25,7 @@ RUN = """async () => {
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    if not AXE.exists() and os.environ.get("PICTOR_NEEDS_BROWSER") and shutil.which("npm"):
+    if not AXE.exists() and os.environ.get("PICTOR_TEST_NEEDS_BROWSER") and shutil.which("npm"):
         pytest.fail(f"{AXE} is missing")
     if not AXE.exists():
         pytest.skip("axe-core is not there: npm install in tests/page/axe")

@@ -64,7 +64,8 @@ def test_a_mistyped_variable_is_refused_with_the_nearest_right_name(
 def test_variables_of_the_tests_and_of_others_are_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("PICTOR_TEST_DATA", "PICTOR_MAGICLENS_REFERENCE", "PICTORIAL", "MY_PICTOR_PORT"):
+    of_tests = ("PICTOR_TEST_DATA", "PICTOR_TEST_BROWSER", "PICTOR_MAGICLENS_REFERENCE")
+    for name in (*of_tests, "PICTORIAL", "MY_PICTOR_PORT"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("pictor_port", "9000")
     assert read_settings(collection=Path("c")).port == 9000
