@@ -39,6 +39,7 @@ function chip({ group, label }, onRemove) {
   return element("li", {}, button(
     { class: "filters-chip", onclick: onRemove, "aria-label": `Remove filter: ${group} ${label}`, title: "Remove" },
     element("span", { class: "filters-kind" }, group),
+    " ", // so that what is read aloud holds what is seen, word for word
     element("span", { class: "filters-label" }, element("bdi", {}, label)),
     icon(CROSS)));
 }
