@@ -159,8 +159,8 @@ def assemble(
 def admit(app: FastAPI, parts: Parts, settings: Settings, measured: Measured) -> None:
     """Innermost: only what no other guard refuses takes a place."""
     capacity = Capacity(
-        # no more than may wait for the model, so that whoever is let in is not refused there, late
-        requests=settings.max_queue,
+        # those that may wait for the model, and one that runs: more would be refused there, late
+        requests=settings.max_queue + 1,
         bytes=settings.max_held_bytes,
         longest_body=settings.max_request_bytes,
     )

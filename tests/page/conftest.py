@@ -49,33 +49,40 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_album(tmp_path_factory.mktemp("album"))
 
 
-# not of the session: Playwright's event loop would be in the way of other tests'
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def browser_file() -> str:
+    """Asked for before a server is started that only a browser would visit."""
     path = browser_path()
     if path is None and os.environ.get("PICTOR_TEST_NEEDS_BROWSER"):
         pytest.fail(NO_BROWSER)
     if path is None:
         pytest.skip(NO_BROWSER)
-    with launched(path) as browser:
+    return path
+
+
+# of a file's tests, not of the session: while Playwright runs, its event loop is in the way of
+# other tests' own
+@pytest.fixture(scope="module")
+def browser(browser_file: str) -> Iterator[Browser]:
+    with launched(browser_file) as browser:
         yield browser
 
 
-@pytest.fixture(scope="package")
-def address(browser: Browser, demo: Path) -> Iterator[str]:
-    """Of a server over the sample collection, which is not started where there is no browser."""
+@pytest.fixture(scope="session")
+def address(browser_file: str, demo: Path) -> Iterator[str]:
+    """Of a server over the sample collection."""
     with started([*PICTOR, "serve", str(demo), "--port", "0"]) as server:
         yield server.address
 
 
-@pytest.fixture(scope="package")
-def photographs_address(browser: Browser, photographs: Path) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def photographs_address(browser_file: str, photographs: Path) -> Iterator[str]:
     with started([*PICTOR, "serve", str(photographs), "--port", "0"]) as server:
         yield server.address
 
 
-@pytest.fixture(scope="package")
-def album_address(browser: Browser, album: Path) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def album_address(browser_file: str, album: Path) -> Iterator[str]:
     with started([*PICTOR, "serve", str(album), "--port", "0"]) as server:
         yield server.address
 

@@ -53,7 +53,7 @@ DROP = """() => {
 
 @pytest.fixture(scope="module")
 def own_address(
-    browser: Browser, album: Path, tmp_path_factory: pytest.TempPathFactory
+    browser_file: str, album: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Of a server whose collection these tests may fill."""
     with serving(copy_of(album, tmp_path_factory.mktemp("adding"))) as server:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, expect
+from playwright.sync_api import CDPSession, Page, expect
 
 from index.collection import Collection
 from service.app import create_app
@@ -52,7 +52,7 @@ FIRST_PAINT = """() => {
 
 
 @pytest.fixture(scope="module")
-def many(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def many(browser_file: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server over five thousand pictures."""
     folder = build_many(tmp_path_factory.mktemp("many"), COUNT)
     collection = Collection.open(folder)

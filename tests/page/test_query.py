@@ -37,7 +37,7 @@ DRAG_HERE = """(link) => {
 }"""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def picture(demo: Path) -> Path:
     """One of the sample pictures, as a file of the visitor's own."""
     return min((demo.parent / "pictures").glob("*.png"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from models.errors import ModelMemoryError
-from service.batching import FITTED, TURN_S, Batcher, BatchSize
+from service.batching import ALONE_S, FITTED, TURN_S, Batcher, BatchSize, Job
 from service.errors import OverloadedError, UnavailableError
 from service.turns import Worker
 
@@ -257,14 +257,14 @@ def test_a_kind_that_rested_has_saved_no_turns_up() -> None:
     worker.stop()
 
 
-def test_a_batch_takes_no_longer_than_a_turn() -> None:
+def test_a_batch_of_the_only_kind_takes_no_longer_than_alone() -> None:
     costly = Costly()
     worker = Worker("test", clock=costly.clock)
     sizes: list[int] = []
 
     def slow(numbers: Sequence[int]) -> list[int]:
         sizes.append(len(numbers))
-        costly.now_s += len(numbers) * TURN_S / 2
+        costly.now_s += len(numbers) * ALONE_S / 2
         return list(numbers)
 
     batcher = worker.batcher("slow", slow, max_batch=8, max_queue=8)
@@ -274,6 +274,26 @@ def test_a_batch_takes_no_longer_than_a_turn() -> None:
     assert sizes == [4, 2, 2]
     assert batcher.load_s == 0
     worker.stop()
+
+
+def test_a_batch_takes_no_longer_than_a_turn_where_others_wait() -> None:
+    costly = Costly()
+    worker = Worker("test", clock=costly.clock)
+
+    def slow(numbers: Sequence[int]) -> list[int]:
+        costly.now_s += len(numbers) * TURN_S / 2
+        return list(numbers)
+
+    async def taken() -> list[int]:
+        jobs = [Job(n, asyncio.get_running_loop().create_future(), 0.0) for n in range(8)]
+        batcher.add(jobs)
+        return [len(batcher.take(TURN_S)), len(batcher.take())]
+
+    batcher = worker.batcher("slow", slow, max_batch=8, max_queue=8)
+    worker.start()
+    asyncio.run(batcher.submit([1]))
+    worker.stop()
+    assert asyncio.run(taken()) == [2, 6]
 
 
 def test_the_queue_is_bounded_and_takes_all_of_a_callers_requests_or_none() -> None:
