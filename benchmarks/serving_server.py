@@ -171,7 +171,7 @@ def main() -> None:
     options = parser.parse_args()
     # as `pictor serve`, which leaves the cores to the model's thread
     limit_torch_threads(1 if options.kind in ("pictor", "null") else available_threads())
-    limit_faiss_threads(int(__import__("os").environ.get("FAISS", "2")))
+    limit_faiss_threads(available_threads())
     encoder, collection = model(), Collection.open(options.collection)
     direct = Direct(encoder, collection)
     if options.kind == "offline":

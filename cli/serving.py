@@ -53,7 +53,9 @@ def serve(
     """Serve a collection over REST, with a page at /. Settings: also PICTOR_ variables."""
     spin_briefly()
     from index.collection import Collection
+    from index.faiss import limit_faiss_threads
     from index.sources import parse_place
+    from models.device import available_threads
     from service.exposure import refuse_exposure
     from service.serve import serve as run_server
     from service.settings import read_settings
@@ -79,6 +81,7 @@ def serve(
     # one thread here: where several threads of a process have a team of others each, all teams are
     # slow, and the one team is the model worker's
     encoder = load_model(reference, settings.device, settings.dtype, 1)
+    limit_faiss_threads(settings.threads or available_threads())
     run_server(settings, opened, encoder, composers_of(encoder, settings.phi))
     opened.close()
 
