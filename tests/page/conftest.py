@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.page.album import make_album
+from tests.page.album import make_album, serving
 from tests.page.browser import Visitor, browser_path, launched
 from tests.page.photos import write_photographs
-from tests.service.started import REPOSITORY, started
+from tests.service.started import REPOSITORY
 
 PICTOR = [sys.executable, "-m", "cli.main"]
 NO_BROWSER = "no browser is installed: apt-get install chromium, or name one by PICTOR_TEST_BROWSER"
@@ -71,19 +71,19 @@ def browser(browser_file: str) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def address(browser_file: str, demo: Path) -> Iterator[str]:
     """Of a server over the sample collection."""
-    with started([*PICTOR, "serve", str(demo), "--port", "0"]) as server:
+    with serving(demo) as server:
         yield server.address
 
 
 @pytest.fixture(scope="session")
 def photographs_address(browser_file: str, photographs: Path) -> Iterator[str]:
-    with started([*PICTOR, "serve", str(photographs), "--port", "0"]) as server:
+    with serving(photographs) as server:
         yield server.address
 
 
 @pytest.fixture(scope="session")
 def album_address(browser_file: str, album: Path) -> Iterator[str]:
-    with started([*PICTOR, "serve", str(album), "--port", "0"]) as server:
+    with serving(album) as server:
         yield server.address
 
 

@@ -52,19 +52,12 @@ DROP = """() => {
 
 
 @pytest.fixture(scope="module")
-def own_address(
+def address(
     browser_file: str, album: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Of a server whose collection these tests may fill."""
     with serving(copy_of(album, tmp_path_factory.mktemp("adding"))) as server:
         yield server.address
-
-
-@pytest.fixture
-def visitor(browser: Browser, own_address: str) -> Iterator[Visitor]:
-    visitor = Visitor(browser, own_address)
-    yield visitor
-    visitor.leave()
 
 
 def open_panel(page: Page) -> None:
