@@ -10,7 +10,7 @@ from PIL import Image
 LONG_SIDE = 320
 QUALITY = 80
 EFFORT = 0  # of 0 to 6: half the time of Pillow's 4 for a tenth of size
-GAP = 1.5  # averaged down to so many times its size, then resized
+GAP = 1.0  # averaged down by the largest whole factor, then resized: 45 dB from Lanczos in one step
 
 
 def thumbnail(image: Image.Image) -> bytes:
