@@ -56,7 +56,6 @@ class Embedder:
     batch: BatchSize
     refuse: Callable[[str, str], None]  # an item, and why
     clock: Callable[[], float] = time.perf_counter
-    embedded: int = 0
     _waiting: list[Prepared] = field(default_factory=list)
     _encoding: tuple[list[Prepared], Future[Encoded]] | None = None
     _rows: list[Segment] = field(default_factory=list)
@@ -70,19 +69,17 @@ class Embedder:
             self._finish_batch()
             self._start_batch()
 
-    @property
-    def rows(self) -> int:
-        """In the encoder or embedded, and not taken yet."""
-        encoding = len(self._encoding[0]) if self._encoding else 0
-        return encoding + sum(map(len, self._rows))
+    def finished(self) -> list[Segment]:
+        """The rows since the last call that are there already."""
+        rows, self._rows = self._rows, []
+        return rows
 
     def take(self) -> list[Segment]:
         """The rows since the last call, those of the pictures that waited included."""
         while self._waiting or self._encoding:
             self._finish_batch()
             self._start_batch()
-        rows, self._rows = self._rows, []
-        return rows
+        return self.finished()
 
     def close(self) -> None:
         self._thread.shutdown(cancel_futures=True)
@@ -132,4 +129,3 @@ class Embedder:
         parts = [unit(part) for part in split_spaces(embeddings[there], spaces)]
         vectors = tuple(Vectors(units.astype(np.float16), norms) for units, norms in parts)
         self._rows.append(Segment(ids_to_rows(kept), vectors))
-        self.embedded += len(kept)

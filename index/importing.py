@@ -17,10 +17,10 @@ from index.decoders import Decoders
 from index.folder import CollectionFolder
 from index.items import Failure, Item, item_id
 from index.journal import Journal
+from index.options import JobOptions
 from index.parts import write_part
 from index.previous import Previous
 from index.reading import Decoded, Missing, PictureDecoder
-from index.scan import JobOptions
 from index.segments import Segment, Vectors, ids_to_rows
 from index.sources import FoundVector, VectorSource
 from models.encoders import ImageEncoder, split_spaces

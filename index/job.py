@@ -15,15 +15,18 @@ from pathlib import Path
 
 from index.building import IndexBuilder, IndexOptions
 from index.catalogue import SqliteCatalogue, connect, sqlite_errors
+from index.engine import Engine
+from index.engines.local import LocalEngine
 from index.folder import CollectionFolder, checksum
 from index.importing import Importing
 from index.journal import Journal
 from index.known import Known
 from index.late import LateUploads
 from index.lock import job_lock
+from index.options import JobOptions
 from index.previous import Previous, read_previous
 from index.publishing import Publication, Published, publish
-from index.scan import JobOptions, Progress, Scan, Scanned
+from index.scan import Progress, Scan, Scanned
 from index.sources import ImageSource, VectorSource
 from index.staging import Staged, stage_vectors
 from models.encoders import ImageEncoder
@@ -53,10 +56,11 @@ def build_collection(  # noqa: PLR0913
     model: str,
     options: JobOptions,
     progress: Callable[[Progress], None] | None = None,
+    engine: Engine | None = None,
 ) -> Report:
     """Build or update the collection in `out`; `model` is the reference that loads the encoder
     again. Without a source it is what was added live that becomes segments, and where there is no
-    collection an empty one is made."""
+    collection an empty one is made. Without an `engine` the work is done here."""
     started = time.monotonic()
     if not encoder.fills_galleries:
         raise InputError(
@@ -75,7 +79,9 @@ def build_collection(  # noqa: PLR0913
         closing(_journal(folder, previous, encoder.spaces)) as journal,
     ):
         known = Known(folder, previous, journal, thumbnails=options.thumbnails)
-        scan = Scan(folder, known, journal, encoder, options=options)
+        scan = Scan(
+            folder, known, journal, engine or LocalEngine(encoder, options), options=options
+        )
         sent = [] if previous.is_whole else [previous.uploads(folder)]
         scanned = scan.run([*pictures, *sent], progress or _ignore)
         imported = Importing(folder, previous, journal, encoder, options).run(vectors)

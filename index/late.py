@@ -16,9 +16,9 @@ from index.delta import Packed, pack_segment
 from index.embedding import BatchSize, Embedder
 from index.folder import CollectionFolder
 from index.items import UPLOADS
+from index.options import JobOptions
 from index.previous import Previous
 from index.reading import Decoded, Missing, PictureDecoder
-from index.scan import JobOptions
 from index.segments import rows_to_ids
 from index.staging import Staged
 from index.uploads import UploadContent

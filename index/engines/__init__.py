@@ -1,0 +1,1 @@
+"""Where a job's pictures are read, decoded and embedded: on this machine, or on a Ray cluster."""
