@@ -6,6 +6,7 @@ once.
 """
 
 import asyncio
+import gc
 import logging
 import socket
 import time
@@ -33,11 +34,18 @@ class Server(uvicorn.Server):
         self._drain_s = drain_s
         self._stop_at = float("inf")
         self._warm_up = warm_up
-        self._warming: asyncio.Future[None] | None = None
+        self.warming: asyncio.Future[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._warming = asyncio.ensure_future(self._warm_up())
+        self.warming = asyncio.ensure_future(self._settle())
+
+    async def _settle(self) -> None:
+        await self._warm_up()
+        # what there is by now, torch's modules above all, stays until the end: each look of the
+        # garbage collector at all of it would stop every thread for a tenth of a second and more
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._drain.begun:
