@@ -25,7 +25,7 @@ from service.guards.sizes import SizeLimit
 from service.guards.time import TimeLimit
 from service.heating import Heating
 from service.intake import Intake
-from service.kept_pictures import KeptPictures
+from service.kept_folder import keeping
 from service.keyring import Keyring
 from service.keys_file import KeysFile, keys_file_of
 from service.library import Library
@@ -135,7 +135,7 @@ def assemble(
     seals = Seals.made_of(settings.cursor_key, settings.collection)
     web = WebPictures.of(settings, measured)
     intake = Intake.of(collection, encoder, encoding, web=web, settings=settings, measures=measured)
-    kept = KeptPictures(intake.preparing, keep_s=settings.kept_s, budget_bytes=settings.kept_bytes)
+    kept = keeping(settings, intake.preparing)
     keyring = Keyring(KeysFile(settings.keys_file or keys_file_of(settings.collection)))
     return Parts(
         encoding=encoding,

@@ -21,5 +21,5 @@ class Pictures:
         if image.url is not None:
             return await self._web.fetch(image.url)
         if image.handle is not None:
-            return self._kept.get(image.handle).data
+            return (await self._kept.get(image.handle)).data
         return image.base64 or b""

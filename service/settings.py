@@ -124,7 +124,12 @@ class Settings(BaseSettings):
     kept_bytes: int = Field(
         default=256 * MIB,
         ge=0,
-        description="memory for pictures of POST /v1/pictures, in bytes; the oldest leave first",
+        description="room for pictures of POST /v1/pictures, in bytes; the oldest leave first",
+    )
+    kept_folder: Path | None = Field(
+        default=None,
+        description="folder for pictures of POST /v1/pictures, which replicas share; they are kept "
+        "in memory, and known to one process, unless it is given",
     )
     max_held_bytes: int = Field(
         default=1024 * MIB,

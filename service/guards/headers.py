@@ -4,7 +4,6 @@ An answer that does not say how long it may be kept is not kept: what one key ma
 shown to the next from a cache between.
 """
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE_HEADERS = {
@@ -19,6 +18,10 @@ SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# as ASGI has them; this is on every answer's way, so nothing is encoded there
+SAFE_PAIRS = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
+SAFE_NAMES = frozenset(name for name, _ in SAFE_PAIRS)
+NOT_KEPT = (b"cache-control", b"no-store")
 
 
 class SafeHeaders:
@@ -28,10 +31,9 @@ class SafeHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safe(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SAFE_HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                own = [pair for pair in message.get("headers", ()) if pair[0] not in SAFE_NAMES]
+                says = any(name == NOT_KEPT[0] for name, _ in own)
+                message["headers"] = [*own, *SAFE_PAIRS, *([] if says else [NOT_KEPT])]
             await send(message)
 
         await self.app(scope, receive, send_safe)

@@ -25,4 +25,4 @@ async def keep_picture(data: SentPictureDep, kept: KeptPicturesDep) -> HandleAns
 @router.get("/{handle}/thumbnail", response_class=Response, responses=PICTURE)
 async def kept_thumbnail(handle: HandlePath, request: Request, kept: KeptPicturesDep) -> Response:
     """A small WebP of a kept picture; 410 once it has gone."""
-    return kept_thumbnail_response(kept.get(handle), kept, request)
+    return kept_thumbnail_response(await kept.get(handle), kept, request)

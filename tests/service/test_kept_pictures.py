@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from index.items import Item
 from index.reading import Decoded
 from models.errors import ImageTooLargeError
 from service.errors import HandleGoneError
-from service.kept_pictures import ENTRY_BYTES, KeptPictures
+from service.kept_folder import KeptInFolder
+from service.kept_pictures import ENTRY_BYTES, KeptInMemory, Limits
 from service.keys import make_key
 from service.keys_file import KeysFile
 from tests.fakes import picture_bytes
@@ -189,9 +191,8 @@ class Preparer:
 
 def test_the_oldest_leaves_first_and_none_outlives_its_time() -> None:
     now = 0.0
-    kept = KeptPictures(
-        Preparer(), keep_s=60, budget_bytes=10 * ENTRY_BYTES, most=3, clock=lambda: now
-    )
+    limits = Limits(keep_s=60, budget_bytes=10 * ENTRY_BYTES, most=3)
+    kept = KeptInMemory(Preparer(), limits, clock=lambda: now)
 
     async def scenario() -> None:
         nonlocal now
@@ -200,26 +201,26 @@ def test_the_oldest_leaves_first_and_none_outlives_its_time() -> None:
             now = float(second)
             handles.append((await kept.keep(b"x" * second)).handle)
         with pytest.raises(HandleGoneError):
-            kept.get(handles[0])
-        assert kept.get(handles[1]).data == b"x"
+            await kept.get(handles[0])
+        assert (await kept.get(handles[1])).data == b"x"
         assert kept.held_bytes == 3 * (ENTRY_BYTES + 10) + 1 + 2 + 3
         now = 61.0
         with pytest.raises(HandleGoneError):
-            kept.get(handles[1])
-        assert kept.get(handles[2]).data == b"xx"
+            await kept.get(handles[1])
+        assert (await kept.get(handles[2])).data == b"xx"
         large = await kept.keep(b"y" * (9 * ENTRY_BYTES - 10))
         with pytest.raises(HandleGoneError):
-            kept.get(handles[3])
-        assert kept.get(large.handle).width == 4
+            await kept.get(handles[3])
+        assert (await kept.get(large.handle)).width == 4
         with pytest.raises(ImageTooLargeError):
             await kept.keep(b"y" * 10 * ENTRY_BYTES)
-        assert kept.get(large.handle).height == 3
+        assert (await kept.get(large.handle)).height == 3
 
     asyncio.run(scenario())
 
 
 def test_a_picture_leaves_memory_though_nobody_asks() -> None:
-    kept = KeptPictures(Preparer(), keep_s=0.01, budget_bytes=10 * ENTRY_BYTES)
+    kept = KeptInMemory(Preparer(), Limits(keep_s=0.01, budget_bytes=10 * ENTRY_BYTES))
 
     async def scenario() -> None:
         await kept.keep(b"x")
@@ -228,3 +229,57 @@ def test_a_picture_leaves_memory_though_nobody_asks() -> None:
                 await asyncio.sleep(0.01)
 
     asyncio.run(scenario())
+
+
+def test_replicas_that_share_a_folder_know_each_others_handles(
+    serve: Serve, tmp_path: Path
+) -> None:
+    first, second = (serve(kept_folder=tmp_path / "kept") for _ in range(2))
+    answer = keep(first).json()
+    assert found(search(second, image={"handle": answer["handle"]}))[0] == "red"
+    thumbnail = second.get(answer["thumbnail_url"])
+    assert thumbnail.content == first.get(answer["thumbnail_url"]).content
+    assert problem(search(second, image={"handle": UNKNOWN})) == (410, "handle_gone")
+    assert problem(keep(serve(kept_folder=tmp_path / "kept", kept_bytes=0))) == (
+        413,
+        "image_too_large",
+    )
+
+
+def test_in_a_folder_too_the_oldest_leaves_first_and_none_outlives_its_time(
+    tmp_path: Path,
+) -> None:
+    now = 1_000.0
+    limits = Limits(keep_s=60, budget_bytes=10 * ENTRY_BYTES, most=3)
+    kept = KeptInFolder(tmp_path / "kept", Preparer(), limits, clock=lambda: now)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "begun.tmp").write_bytes(b"by a process that was killed")
+    os.utime(tmp_path / "kept" / "begun.tmp", (now, now))
+
+    async def scenario() -> None:
+        nonlocal now
+        handles = []
+        for second in range(4):
+            now = 1_000.0 + second
+            handles.append((await kept.keep(b"x\n" * second)).handle)
+        with pytest.raises(HandleGoneError):
+            await kept.get(handles[0])
+        assert (await kept.get(handles[2])).data == b"x\nx\n"
+        assert (await kept.get(handles[2])).thumbnail == b"thumbnail!"
+        assert kept.left_s(await kept.get(handles[2])) == pytest.approx(59)
+        now = 1_061.0
+        with pytest.raises(HandleGoneError):
+            await kept.get(handles[1])
+        for _ in range(2):
+            await kept.keep(b"y" * (9 * ENTRY_BYTES - 10))
+        with pytest.raises(HandleGoneError):
+            await kept.get(handles[2])
+
+    asyncio.run(scenario())
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_said(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    client = serve(kept_folder=tmp_path / "file")
+    assert problem(keep(client)) == (503, "collection_unavailable")
