@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.preprocess import Pixels
 
 CollectionPath = Annotated[Path, typer.Argument(help="Folder of the collection.")]
+CollectionPlace = Annotated[str, typer.Argument(help="Folder of the collection.")]
 ModelName = Annotated[
     str | None,
     typer.Option("--model", help="starter, NAME/PRETRAINED, hf-hub:ORG/NAME, or a folder."),

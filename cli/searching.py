@@ -11,7 +11,7 @@ import typer
 
 from cli.options import (
     AsJson,
-    CollectionPath,
+    CollectionPlace,
     Device,
     Dtype,
     ModelName,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from index.filters import Filter
     from index.hybrid import Extent
     from index.search import Page
-    from index.snapshot import Snapshot
+    from index.served import Snapshot
     from models.composers.registry import Composers
     from models.load import Encoder
     from models.query import Question
@@ -152,7 +152,7 @@ def show(snapshot: "Snapshot", found: Found, as_json: bool) -> None:
 
 
 def search(
-    collection: CollectionPath,
+    collection: CollectionPlace,
     text: Annotated[
         list[str] | None, typer.Option(help="What to find; with --image, what to change in it.")
     ] = None,
@@ -192,12 +192,12 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search a collection by text, by picture, or by both."""
-    from index.collection import Collection
     from index.hybrid import Extent, search_words
+    from index.served import open_collection
 
     asking = Asking(tuple(text or ()), image, tuple(exclude or ()), composer, weight, mode)
     extent = Extent(limit=limit, where=where(filters or ()))
-    with closing(Collection.open(collection)) as opened:
+    with closing(open_collection(collection)) as opened:
         if mode == "words":
             with opened.snapshot() as snapshot:
                 page = search_words(snapshot, asking.texts[0], extent)

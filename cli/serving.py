@@ -7,7 +7,7 @@ import typer
 
 from cli.indexing import index
 from cli.options import (
-    CollectionPath,
+    CollectionPlace,
     Device,
     Dtype,
     ModelName,
@@ -25,7 +25,7 @@ DEMO_SEED, DEMO_SCENES = 2026, 600
 
 
 def serve(
-    collection: CollectionPath,
+    collection: CollectionPlace,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
     ] = None,
@@ -52,8 +52,8 @@ def serve(
 ) -> None:
     """Serve a collection over REST, with a page at /. Settings: also PICTOR_ variables."""
     spin_briefly()
-    from index.collection import Collection
     from index.faiss import limit_faiss_threads
+    from index.served import open_collection
     from index.sources import parse_place
     from models.device import available_threads
     from service.exposure import refuse_exposure
@@ -74,8 +74,8 @@ def serve(
     }
     roots = {r.name: r.path for r in map(parse_place, root or [])}
     settings = read_settings(**given, roots=roots or None)
-    refuse_exposure(settings)  # here, too: before a model is loaded, which takes its time
-    opened = Collection.open(settings.collection, settings.roots)
+    opened = open_collection(settings.collection, settings.roots)
+    refuse_exposure(settings, opened.files)  # here, too: before a model is loaded, which takes time
     with opened.snapshot() as snapshot:
         reference = settings.model or snapshot.model
     # one thread here: where several threads of a process have a team of others each, all teams are
@@ -103,4 +103,4 @@ def demo(
             write_scenes(pictures, seed=DEMO_SEED, count=DEMO_SCENES, progress=advance)
     index(sources=[str(pictures)], out=collection, model="starter")
     if serve_it:
-        serve(collection, port=port)
+        serve(str(collection), port=port)

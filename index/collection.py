@@ -15,11 +15,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from index.adding import WAIT_S, LiveChanges
 from index.catalogue import Header, SqliteCatalogue, connect, reading
 from index.delta import changes_since
 from index.folder import CollectionFolder
 from index.gallery import Gallery
 from index.items import Failure
+from index.kept_key import kept_key
 from index.kept_state import KeptState, State
 from index.snapshot import CollectionStatistics, Snapshot
 from models.errors import CollectionError, InputError
@@ -63,6 +65,20 @@ class Collection:
         self._kept = KeptState(self._folder.catalogue, spaces)
         with self.snapshot():
             pass
+
+    @property
+    def files(self) -> Path:
+        """The folder, where keys are, and what was sent to be added."""
+        return self._folder.path
+
+    def changes(
+        self, wait_s: float = WAIT_S, spaces: tuple[Space, ...] | None = None
+    ) -> LiveChanges:
+        """Of this collection while it is of these spaces; each waits so long for others."""
+        return LiveChanges(self._folder, wait_s, spaces)
+
+    def kept_key(self, name: str) -> bytes:
+        return kept_key(self._folder.path, name)
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Snapshot]:

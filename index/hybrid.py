@@ -14,12 +14,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import dropwhile, islice, takewhile
+from typing import Protocol
 
 from index.cursor import DIGEST_HEX, MAX_SCORE, Cursor, query_digest
 from index.filters import Filter
 from index.fusing import fuse
 from index.search import MAX_LIMIT, Hit, Page, search
-from index.snapshot import Snapshot
+from index.searched import Seen
+from index.words import Ranked
 from models.errors import CursorError, InputError
 from models.query import Query, Question
 
@@ -44,13 +46,19 @@ class Extent:
             raise InputError(f"min_score is {self.min_score}, expected a number")
 
 
-def search_words(snapshot: Snapshot, text: str, extent: Extent) -> Page:
+class Worded(Seen, Protocol):
+    """A snapshot, as far as a search by words looks at it."""
+
+    def worded(self, text: str) -> Iterator[Ranked]: ...
+
+
+def search_words(snapshot: Worded, text: str, extent: Extent) -> Page:
     """The page's query has no probes."""
     digest = _digest("words", text, NO_VECTORS, extent)
     return _page(snapshot, _by_words(snapshot, text, extent), extent, digest)
 
 
-def search_hybrid(snapshot: Snapshot, question: Question, text: str, extent: Extent) -> Page:
+def search_hybrid(snapshot: Worded, question: Question, text: str, extent: Extent) -> Page:
     """The page's query is the question as it was asked; the next page asks it again."""
     near = search(snapshot, question, limit=DEPTH, without=extent.without, where=extent.where)
     worded = islice(_by_words(snapshot, text, extent), DEPTH)
@@ -60,7 +68,7 @@ def search_hybrid(snapshot: Snapshot, question: Question, text: str, extent: Ext
     return replace(page, query=near.query)
 
 
-def _by_words(snapshot: Snapshot, text: str, extent: Extent) -> Iterator[Hit]:
+def _by_words(snapshot: Worded, text: str, extent: Extent) -> Iterator[Hit]:
     """All of them, best first; those that are not taken are not looked for."""
     gallery = snapshot.gallery
     selection = None if extent.where is None else snapshot.matching(extent.where)
@@ -76,7 +84,7 @@ def _by_words(snapshot: Snapshot, text: str, extent: Extent) -> Iterator[Hit]:
                     yield Hit(id_, score)
 
 
-def _page(snapshot: Snapshot, ranking: Iterator[Hit], extent: Extent, digest: str) -> Page:
+def _page(snapshot: Worded, ranking: Iterator[Hit], extent: Extent, digest: str) -> Page:
     after = None if extent.cursor is None else Cursor.parse(extent.cursor)
     if after is not None and after.digest != digest:
         raise CursorError("cursor: belongs to another query")

@@ -30,9 +30,14 @@ class Limits:
 @dataclass(frozen=True)
 class Few:
     rows: Rows  # (m,), rising
+    is_few = True
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def narrowing(self) -> Rows:
+        return self.rows  # nobody looks for their neighbours
 
     def among(self, rows: Rows) -> Mask:
         """(k,) -> (k,): which of them may be hits."""
@@ -42,6 +47,11 @@ class Few:
 @dataclass(frozen=True)
 class Many:
     mask: Mask  # (n,), one a row of the gallery
+    is_few = False
+
+    @property
+    def narrowing(self) -> Mask:
+        return self.mask
 
     @property
     def rows(self) -> Rows:

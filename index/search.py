@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from index.cursor import MAX_SCORE, Cursor, query_digest
 from index.faiss import Nearest
 from index.filters import Filter
-from index.gallery import CHUNK_ROWS, NO_ROWS, Gallery, Mask, Rows
-from index.matching import Few, Selection
+from index.gallery import CHUNK_ROWS, NO_ROWS, Rows
+from index.searched import Narrowing, Searched, Seen, Selection
 from index.segments import Units
-from index.snapshot import Snapshot
 from index.units import inner_products
 from index.view import View
 from models.errors import CursorError, InputError
@@ -64,7 +63,7 @@ class Candidates:
 class Wanted:
     """Which rows may be hits, whatever their neighbours."""
 
-    gallery: Gallery
+    gallery: Searched
     floor: np.float32  # the lowest score
     left_out: Rows
     after: Cursor | None
@@ -86,7 +85,7 @@ class Wanted:
 
 
 def search(  # noqa: PLR0913
-    snapshot: Snapshot,
+    snapshot: Seen,
     question: Question,
     *,
     limit: int = 20,
@@ -118,7 +117,7 @@ def search(  # noqa: PLR0913
 
 
 def search_many(
-    snapshot: Snapshot,
+    snapshot: Seen,
     questions: Sequence[Question],
     *,
     limit: int,
@@ -139,9 +138,7 @@ def search_many(
     return _first_of_each(wanted, queries, limit)
 
 
-def scores_of(
-    snapshot: Snapshot, question: Question, rows: Rows, without: Rows = NO_ROWS
-) -> Scores:
+def scores_of(snapshot: Seen, question: Question, rows: Rows, without: Rows = NO_ROWS) -> Scores:
     """(m,) rows of the snapshot's gallery -> (m,): what `search` would give each as its score.
 
     `without` are rows that a pending question does not take for its nearest. Raises as `search`.
@@ -155,12 +152,12 @@ def _check_limit(limit: int) -> None:
         raise InputError(f"limit is {limit}, expected 1 to {MAX_LIMIT}")
 
 
-def _rows_of(gallery: Gallery, ids: frozenset[str]) -> Rows:
+def _rows_of(gallery: Searched, ids: frozenset[str]) -> Rows:
     rows = (gallery.row(id_) for id_ in ids)
     return np.array([row for row in rows if row is not None], dtype=np.int64)
 
 
-def _finished(question: Question, gallery: Gallery, left_out: Rows) -> Query:
+def _finished(question: Question, gallery: Searched, left_out: Rows) -> Query:
     query = question if isinstance(question, Query) else question.finish(View(gallery, left_out))
     if not query.probes:
         raise InputError("a query needs a probe")
@@ -193,9 +190,9 @@ def _first_of_each(
     gallery = wanted[0].gallery
     proposed = _proposals(wanted, count)
     selection = wanted[0].selection  # only a single query has one
-    if proposed >= gallery.count or isinstance(selection, Few):
+    if proposed >= gallery.count or (selection is not None and selection.is_few):
         return [_first(each, q, None, count) for each, q in zip(wanted, queries, strict=True)]
-    among = None if selection is None else selection.mask
+    among = None if selection is None else selection.narrowing
     nearest = _nearest(gallery, queries, proposed, among)
     return [
         _first(each, query, _proposed(gallery, query, [next(nearest) for _ in query.probes]), count)
@@ -212,7 +209,7 @@ def _proposals(wanted: Sequence[Wanted], count: int) -> int:
 
 
 def _nearest(
-    gallery: Gallery, queries: Sequence[Query], k: int, among: Mask | None
+    gallery: Searched, queries: Sequence[Query], k: int, among: Narrowing | None
 ) -> Iterator[Nearest]:
     """Each probe's k nearest, query by query; those of one kind are looked up together."""
     vectors: defaultdict[tuple[Space, Likeness], list[Vector]] = defaultdict(list)
@@ -239,7 +236,7 @@ def _first(wanted: Wanted, query: Query, candidates: Candidates | None, count: i
     return _best(gallery, wanted.among(_all(gallery, query)), count)
 
 
-def _proposed(gallery: Gallery, query: Query, nearest: Sequence[Nearest]) -> Candidates:
+def _proposed(gallery: Searched, query: Query, nearest: Sequence[Nearest]) -> Candidates:
     """The union of each probe's nearest."""
     highest = [
         (float(scores[-1]) if len(scores) else -1.0) + _rounding(probe.space.dimension)
@@ -261,7 +258,7 @@ def _rounding(dimension: int) -> float:
     return 1.01 * (dimension + 2) * 2.0**-24
 
 
-def _scored(gallery: Gallery, query: Query, rows: Rows) -> Candidates:
+def _scored(gallery: Searched, query: Query, rows: Rows) -> Candidates:
     living = gallery.living(rows)
     parts = [NO_SCORES]
     for first in range(0, len(living), CHUNK_ROWS):
@@ -271,7 +268,7 @@ def _scored(gallery: Gallery, query: Query, rows: Rows) -> Candidates:
     return Candidates(living, np.concatenate(parts), np.float32(-np.inf))
 
 
-def _all(gallery: Gallery, query: Query) -> Candidates:
+def _all(gallery: Searched, query: Query) -> Candidates:
     chunks = [(rows, score(units, query)) for rows, units in gallery.chunks(_spaces_of(query))]
     rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in chunks)])
     scores = np.concatenate([NO_SCORES, *(scores for _, scores in chunks)])
@@ -288,7 +285,7 @@ def score(units: Mapping[Space, Units], query: Query) -> Scores:
     return query.scores(similarities).astype(np.float32)
 
 
-def _best(gallery: Gallery, candidates: Candidates, count: int) -> list[Hit]:
+def _best(gallery: Searched, candidates: Candidates, count: int) -> list[Hit]:
     """The first `count` in order of (-score, id)."""
     if len(candidates.rows) > count:
         last = np.partition(candidates.scores, -count)[-count]

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from index.gallery import Gallery, Rows
+from index.gallery import Rows
+from index.searched import Searched
 from models.space import Space
 from models.vectors import Embeddings, Vector, unit_vector
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 class View:
     """`left_out` are rows that are nobody's nearest: the picture that is asked with."""
 
-    gallery: Gallery
+    gallery: Searched
     left_out: Rows
 
     def mean(self, space: Space) -> Vector:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from index.collection import Collection
+from index.served import Collection
 from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from service import problems
@@ -132,11 +132,11 @@ def assemble(
     library = Library(collection, encoder.spaces, settings, measured)
     encoding = Encoding(encoder, settings, measured)
     drain = Drain()
-    seals = Seals.made_of(settings.cursor_key, settings.collection)
+    seals = Seals.made_of(settings.cursor_key, collection.kept_key)
     web = WebPictures.of(settings, measured)
     intake = Intake.of(collection, encoder, encoding, web=web, settings=settings, measures=measured)
     kept = keeping(settings, intake.preparing)
-    keyring = Keyring(KeysFile(settings.keys_file or keys_file_of(settings.collection)))
+    keyring = Keyring(KeysFile(settings.keys_file or keys_file_of(collection.files)))
     return Parts(
         encoding=encoding,
         library=library,

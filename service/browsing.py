@@ -1,7 +1,7 @@
 """Listings and counts of a collection's items: from a request to its answer, apart from HTTP."""
 
-from index.collection import Snapshot
 from index.listing import Browsing
+from index.served import Snapshot
 from service.library import Library
 from service.listing_schemas import (
     FacetsAnswer,

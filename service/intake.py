@@ -7,10 +7,11 @@ problem, of the only picture's or of all alike; the outcomes of several are told
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from fastapi import Response
 
-from index.collection import Collection
+from index.served import Collection
 from models.encoders import DualEncoder
 from models.errors import CollectionError, InputError, PictorError, UnknownItemError
 from service.add_schemas import AddAnswer, JobAnswer, add_answer
@@ -29,10 +30,10 @@ log = logging.getLogger(__name__)
 
 
 class Intake:
-    def __init__(self, adding: Adding, settings: Settings) -> None:
+    def __init__(self, adding: Adding, files: Path, settings: Settings) -> None:
         self._adding = adding
         self._at_once = settings.add_at_once
-        self.jobs = Jobs(adding, settings)
+        self.jobs = Jobs(adding, files, settings)
 
     @classmethod
     def of(  # noqa: PLR0913
@@ -47,7 +48,8 @@ class Intake:
     ) -> "Intake":
         preparing = Preparing(encoder, settings, measures)
         writing = Writing(collection, encoder.spaces, settings, measures)
-        return cls(Adding(encoding, preparing, writing, web, at_once=settings.max_batch), settings)
+        adding = Adding(encoding, preparing, writing, web, at_once=settings.max_batch)
+        return cls(adding, collection.files, settings)
 
     @property
     def preparing(self) -> Preparing:

@@ -12,6 +12,7 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 from models.device import available_threads
 from models.errors import LockedError, PictorError, SpaceError
@@ -33,9 +34,9 @@ class PausedError(PictorError):
 
 
 class Jobs:
-    def __init__(self, adding: Adding, settings: Settings) -> None:
+    def __init__(self, adding: Adding, files: Path, settings: Settings) -> None:
         self._adding = adding
-        self._spool = Spool(settings.collection)
+        self._spool = Spool(files)
         self._at_once = settings.max_batch
         self._max_jobs = settings.max_jobs
         self._disk = Workers("jobs", threads=available_threads(), max_queue=settings.max_queue)

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from index.collection import Collection, CollectionStatistics, Snapshot
 from index.hybrid import Extent, search_hybrid, search_words
 from index.items import Item
 from index.opened import Original
 from index.originals import Giving
 from index.search import Page, search
+from index.served import Collection, Snapshot
+from index.snapshot import CollectionStatistics
 from models.device import available_threads
 from models.encoders import PictureEmbeddings
 from models.errors import GoneError, InputError, SpaceError, WithheldError

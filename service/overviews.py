@@ -5,7 +5,7 @@ import hashlib
 
 from fastapi import Request, Response
 
-from index.collection import Snapshot
+from index.served import Snapshot
 from service.files import ASK_AGAIN, unchanged
 from service.library import Library
 from service.overview_schemas import OverviewQuery, overview_answer

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from index.collection import Collection
+from index.served import Collection
 from models.device_memory import device_memory
 from models.errors import PictorError
 from models.space import Space

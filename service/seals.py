@@ -11,13 +11,11 @@ Raises CursorError for what was sealed for another purpose, with another key, or
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from pydantic import SecretStr
 
-from index.kept_key import kept_key
 from models.errors import CursorError
 
 KEPT = "cursors"
@@ -29,11 +27,11 @@ class Seals:
         self._keys = tuple(keys)
 
     @classmethod
-    def made_of(cls, setting: SecretStr | None, collection: Path) -> "Seals":
+    def made_of(cls, setting: SecretStr | None, kept_key: Callable[[str], bytes]) -> "Seals":
         """Of the setting's keys, separated by commas; of the key that the collection keeps where
         there are none."""
         given = setting.get_secret_value().split(",") if setting else []
-        return cls([key.strip().encode() for key in given] or [kept_key(collection, KEPT)])
+        return cls([key.strip().encode() for key in given] or [kept_key(KEPT)])
 
     def sealed(self, purpose: Purpose, text: str | None) -> str | None:
         """None, which is no cursor, stays None."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import uvicorn
 
-from index.collection import Collection
+from index.served import Collection
 from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from models.errors import InputError
@@ -37,7 +37,7 @@ def serve(
     composers: Composers | None = None,
 ) -> None:
     """Returns when the server has stopped; raises as `create_app` and `refuse_exposure` do."""
-    refuse_exposure(settings)
+    refuse_exposure(settings, collection.files)
     traces = traces_of(settings)
     app = create_app(collection, encoder, settings, composers, traces)
     config = uvicorn.Config(

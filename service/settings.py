@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from index.served import place_of
 from models.errors import InputError
 from service.logs import LogFormat, LogLevel
 from service.setting_types import HostNames, Networks, Origins, refuse_unknown, separated
@@ -25,7 +26,9 @@ MIN_KEY_CHARACTERS = 16
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PICTOR_", frozen=True)
 
-    collection: Path = Field(description="folder of the collection to serve")
+    collection: Annotated[Path | str, BeforeValidator(place_of)] = Field(
+        description="folder of the collection to serve"
+    )
     model: str | None = Field(
         default=None, description="model to load; the one that built the collection unless given"
     )

@@ -43,8 +43,8 @@ class Spooled:
 
 
 class Spool:
-    def __init__(self, collection: Path) -> None:
-        self._folder = collection.absolute() / FOLDER
+    def __init__(self, files: Path) -> None:
+        self._folder = files.absolute() / FOLDER
 
     def put(self, sent: Sequence[Sent]) -> str:
         id_ = uuid4().hex

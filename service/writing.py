@@ -11,10 +11,9 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from index.adding import Added, Addition, Deletion, LiveChanges
-from index.collection import Collection
+from index.adding import Added, Addition, Deletion
 from index.delta import MANY_ROWS
-from index.folder import CollectionFolder
+from index.served import Collection
 from models.space import Space
 from service.measures import Measures
 from service.settings import Settings
@@ -39,8 +38,7 @@ class Writing:
     ) -> None:
         self._collection = collection
         wait_s = WAIT_SHARE * settings.request_timeout_s
-        folder = CollectionFolder(settings.collection.absolute())
-        self._live = LiveChanges(folder, wait_s, spaces)
+        self._live = collection.changes(wait_s, spaces)
         self._workers = Workers(
             "writing", threads=1, max_queue=settings.max_queue, measures=measures
         )

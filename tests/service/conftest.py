@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import pytest
 from fastapi.testclient import TestClient
 
-from index.collection import Collection
 from index.items import item_id
 from index.job import JobOptions, build_collection
+from index.served import open_collection
 from index.sources import FolderSource, Root
 from models.composers.registry import Composers
 from models.encoders import DualEncoder
@@ -72,7 +72,7 @@ def serve(built: Built) -> Iterator[Serve]:
             **settings: Any,  # noqa: ANN401
         ) -> TestClient:
             given = Settings(**{"collection": built.folder, "threads": 2, **settings})
-            collection = Collection.open(given.collection, given.roots)
+            collection = open_collection(given.collection, given.roots)
             stack.callback(collection.close)
             app = create_app(collection, encoder or ColourEncoder(), given, composers)
             client = TestClient(app, base_url="http://localhost", raise_server_exceptions=False)

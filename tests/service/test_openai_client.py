@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from openai import AsyncOpenAI, NotFoundError, OpenAI, UnprocessableEntityError
 
-from index.collection import Collection
+from index.served import open_collection
 from service.app import create_app
 from service.settings import Settings
 from tests.fakes import ColourEncoder
@@ -23,7 +23,7 @@ RED = np.array([255, 0, 0, 16], np.float32) / np.linalg.norm([255, 0, 0, 16])
 @pytest.fixture(scope="module")
 def address(built: Built) -> Iterator[str]:
     settings = Settings(collection=built.folder, threads=2)
-    collection = Collection.open(settings.collection)
+    collection = open_collection(settings.collection)
     with running(create_app(collection, ColourEncoder(), settings)) as address:
         yield f"{address}/v1"
     collection.close()

@@ -1,6 +1,5 @@
 """Signed cursors: what this service gave is taken, and nothing else."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from index.collection import Collection
 from models.errors import CursorError, InputError
 from service.seals import Purpose, Seals
 from service.settings import Settings, read_settings
@@ -18,6 +18,10 @@ from tests.service.conftest import Built, Serve
 OLD, NEW = b"an old key in use", b"a new key to change to"
 OTHER = "another collection's key"
 TEXTS = st.text(st.characters(), max_size=200)
+
+
+def none_kept(name: str) -> bytes:
+    raise CursorError(f"{name}: this collection keeps no key")
 
 
 def search(client: TestClient, **query: Any) -> Answer:  # noqa: ANN401
@@ -60,7 +64,7 @@ def test_a_seal_is_of_one_key_and_one_purpose() -> None:
 
 
 def test_a_key_is_changed_without_refusing_a_cursor() -> None:
-    both = Seals.made_of(SecretStr(f"{NEW.decode()}, {OLD.decode()}"), Path("nowhere"))
+    both = Seals.made_of(SecretStr(f"{NEW.decode()}, {OLD.decode()}"), none_kept)
     assert both.opened("vectors", Seals([OLD]).sealed("vectors", "text") or "") == "text"
     assert Seals([NEW]).opened("vectors", both.sealed("vectors", "text") or "") == "text"
     with pytest.raises(CursorError):
@@ -116,5 +120,6 @@ def test_a_key_that_is_easily_guessed_is_refused_and_not_repeated(built: Built, 
 
 def test_an_empty_key_is_none_given(built: Built) -> None:
     shown = read_settings(collection=built.folder, cursor_key="")
-    kept = Seals.made_of(None, built.folder).sealed("images", "text")
-    assert Seals.made_of(shown.cursor_key, built.folder).sealed("images", "text") == kept
+    kept = Collection.open(built.folder).kept_key
+    sealed = Seals.made_of(None, kept).sealed("images", "text")
+    assert Seals.made_of(shown.cursor_key, kept).sealed("images", "text") == sealed

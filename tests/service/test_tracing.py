@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import format_trace_id
 
-from index.collection import Collection
+from index.served import open_collection
 from models.errors import InputError
 from service.app import create_app
 from service.measures import Stage
@@ -56,7 +56,7 @@ def traced(built: Built, spans: InMemorySpanExporter) -> Iterator[TestClient]:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(spans))
     settings = Settings(collection=built.folder, threads=2, traces=True)
-    collection = Collection.open(settings.collection)
+    collection = open_collection(settings.collection)
     app = create_app(collection, ColourEncoder(), settings, traces=Traces(provider))
     with TestClient(app, base_url="http://localhost") as client:
         yield client
