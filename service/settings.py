@@ -202,7 +202,9 @@ class Settings(BaseSettings):
     @field_validator("cursor_key")
     @classmethod
     def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
-        for key in value.get_secret_value().split(",") if value else ():
+        if not value:
+            return None  # an empty one, as compose files give it, would be everybody's to guess
+        for key in value.get_secret_value().split(","):
             if len(key.strip()) < MIN_KEY_CHARACTERS:
                 raise ValueError(f"expected {MIN_KEY_CHARACTERS} characters or more a key")
         return value

@@ -10,10 +10,13 @@ import typer
 import yaml
 
 from cli.main import app
+from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+OURS = [name for name, definition in COMPOSE["services"].items() if "build" in definition]
+REPLICAS = ("pictor-1", "pictor-2")
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
@@ -54,14 +57,14 @@ def test_the_images_own_command_serves_the_mounted_collection() -> None:
     assert parsed(arguments)["collection"] == "/collection"
 
 
-@pytest.mark.parametrize("service", COMPOSE["services"])
+@pytest.mark.parametrize("service", OURS)
 def test_every_service_runs_a_command_that_pictor_has(service: str) -> None:
     definition = COMPOSE["services"][service]
     assert parsed(definition["command"])
     assert definition["build"] == "."
 
 
-@pytest.mark.parametrize("service", COMPOSE["services"])
+@pytest.mark.parametrize("service", OURS)
 def test_originals_are_mounted_read_only_as_a_named_root(service: str) -> None:
     definition = COMPOSE["services"][service]
     mounts = {volume.split(":")[-2]: volume for volume in definition["volumes"] if ":ro" in volume}
@@ -78,3 +81,26 @@ def test_the_service_starts_without_keys_only_because_of_that() -> None:
     assert "PICTOR_HOST=0.0.0.0" in DOCKERFILE and "OPEN_TO_EVERYONE" not in DOCKERFILE
     for service in ("pictor", "pictor-cuda"):
         assert COMPOSE["services"][service]["environment"] == {"PICTOR_OPEN_TO_EVERYONE": "true"}
+
+
+def test_replicas_share_what_one_process_keeps_for_itself_and_nginx_asks_both() -> None:
+    for name in REPLICAS:
+        definition = COMPOSE["services"][name]
+        assert not definition["ports"]
+        environment = definition["environment"]
+        assert environment["PICTOR_KEPT_FOLDER"] == "/kept"
+        assert {"kept:/kept", "models:/models"} <= set(definition["volumes"])
+        assert Settings(**given(environment)).kept_folder == Path("/kept")
+    nginx = COMPOSE["services"]["nginx"]
+    assert set(nginx["depends_on"]) == set(REPLICAS)
+    (mount,) = nginx["volumes"]
+    configuration = (ROOT / mount.split(":")[0]).read_text()
+    assert all(f"server {name}:8000" in configuration for name in REPLICAS)
+    (port,) = nginx["ports"]
+    assert f"listen {port.rpartition(':')[2]};" in configuration
+
+
+def given(environment: dict[str, str]) -> dict[str, Any]:
+    """As settings, of any collection."""
+    named = {name.removeprefix("PICTOR_").lower(): value for name, value in environment.items()}
+    return {"collection": ROOT, **{k: v for k, v in named.items() if not v.startswith("$")}}

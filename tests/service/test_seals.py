@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from index.collection import Collection
 from models.errors import CursorError, InputError
 from service.seals import Purpose, Seals
+from service.sessions import session_secret
 from service.settings import Settings, read_settings
 from tests.service.answers import Answer, found, problem
 from tests.service.conftest import Built, Serve
@@ -120,6 +121,7 @@ def test_a_key_that_is_easily_guessed_is_refused_and_not_repeated(built: Built, 
 
 def test_an_empty_key_is_none_given(built: Built) -> None:
     shown = read_settings(collection=built.folder, cursor_key="")
+    assert session_secret(shown.cursor_key) is None  # one of no key would be known to everybody
     kept = Collection.open(built.folder).kept_key
     sealed = Seals.made_of(None, kept).sealed("images", "text")
     assert Seals.made_of(shown.cursor_key, kept).sealed("images", "text") == sealed
