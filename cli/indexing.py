@@ -20,7 +20,7 @@ from cli.options import (
     print_json,
     wait_passively,
 )
-from cli.progress import job_progress
+from cli.progress import job_progress, map_progress
 from models.errors import CollectionError, InputError
 
 if TYPE_CHECKING:
@@ -65,6 +65,14 @@ def index(
         float,
         typer.Option(min=0.5, max=1, help="Of the ten nearest, how many a search finds."),
     ] = 0.97,
+    map_method: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            help="Lay out the overview by pca, umap (with the extra `map`) or none.",
+            show_default="as before, pca at first",
+        ),
+    ] = None,
     watch: Annotated[
         float | None,
         typer.Option(min=1, help="Go on, and look for changes every so many seconds."),
@@ -92,11 +100,13 @@ def index(
     from index.building import IndexOptions
     from index.choosing import Budget
     from index.job import build_collection
+    from index.overview.making import MapOptions
     from index.sources import SourceOptions, TableColumns, open_source
     from models.load import fast_decoding, portable
 
     columns = TableColumns(picture_column, caption_column)
     opening = SourceOptions(columns, frozenset(allow_host or ()))
+    mapping = MapOptions(map_method, map_progress(as_json=as_json))
     opened = [open_source(source, opening) for source in sources or ()]
     model = portable(model or recorded_model(out) or recommend_models())
     if fast_decode:
@@ -108,10 +118,18 @@ def index(
     def run() -> "Report":
         with job_progress(as_json=as_json) as progress:
             return build_collection(
-                out, opened, encoder, model=model, options=options, progress=progress
+                out,
+                opened,
+                encoder,
+                model=model,
+                options=options,
+                progress=progress,
+                mapping=mapping,
             )
 
     def show(report: "Report") -> None:
+        for warning in report.warnings:
+            note(f"pictor: {warning}")
         print_json(asdict(report)) if as_json else typer.echo(summary_of(report, out))
 
     first = run()

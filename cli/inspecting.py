@@ -92,6 +92,7 @@ LINES: dict[str, Callable[[Any], list[str]]] = {
     "space": lambda _: [],  # the first of the spaces, once more for programs
     "indexes": index_lines,
     "delta": delta_lines,
+    "map": lambda method: [f"map: {method or 'made by the server when it is asked for'}"],
     "deleted": lambda count: [f"deleted: {count} pictures stay away until they are added again"],
     "sources": lambda value: ["sources: " + ", ".join(f"{k}={v}" for k, v in value.items())],
     "failed": failure_lines,

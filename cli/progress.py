@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 if TYPE_CHECKING:
     from index.job import Progress
+    from index.overview.making import Mapping, Told
 
 EVERY_S = 1.0
 
@@ -72,6 +73,40 @@ class JobProgressLines:
     def _write(self, progress: "Progress") -> None:
         self._written = self._clock()
         typer.echo(json.dumps(_fields(progress)), err=True)
+
+
+class MapProgressBar:
+    """A bar for each layout of the overview."""
+
+    def __init__(self) -> None:
+        self._bar: ProgressBar | None = None
+
+    def __call__(self, mapping: "Mapping") -> None:
+        if self._bar is None:
+            self._bar = ProgressBar(f"map by {mapping.method}", mapping.items)
+        self._bar.show(mapping.placed)
+        if mapping.placed >= mapping.items:
+            self._bar.bar.close()
+            self._bar = None
+
+
+class MapProgressLines:
+    """A line of JSON a second, and one at either end: map, placed, items, seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._written = clock()
+
+    def __call__(self, mapping: "Mapping") -> None:
+        is_end = mapping.placed in (0, mapping.items)
+        if is_end or self._clock() - self._written >= EVERY_S:
+            self._written = self._clock()
+            fields = {"map": mapping.method, "placed": mapping.placed, "items": mapping.items}
+            typer.echo(json.dumps(fields | {"seconds": round(mapping.seconds, 1)}), err=True)
+
+
+def map_progress(*, as_json: bool) -> "Told":
+    return MapProgressLines() if as_json else MapProgressBar()
 
 
 def job_progress(*, as_json: bool) -> AbstractContextManager[JobListener]:

@@ -25,6 +25,7 @@ from index.export_place import claim_empty, make_durable, whole
 from index.folder import SYNCING_THREADS, CollectionFolder, writing
 from index.gallery import ID
 from index.indexes import IndexRecord
+from index.overview.layouts import LayoutRecord
 from index.segments import SegmentRecord
 from models.errors import CollectionError
 from models.files import sync
@@ -98,8 +99,13 @@ class _Copy:
         return Copied(generation, counts.items, self._copied)
 
     def _copy_vectors(self, catalogue: SqliteCatalogue) -> None:
-        kinds: dict[str, Sequence[SegmentRecord | IndexRecord]]
-        kinds = {"segments": catalogue.segments(), "indexes": catalogue.indexes()}
+        kinds: dict[str, Sequence[SegmentRecord | IndexRecord | LayoutRecord]]
+        layout = catalogue.layout()
+        kinds = {
+            "segments": catalogue.segments(),
+            "indexes": catalogue.indexes(),
+            "layouts": [] if layout is None else [layout],
+        }
         named = {record.name for records in kinds.values() for record in records}
         self._out.remove_garbage(named, lambda prefix: nullcontext(_named(catalogue, prefix)))
         for kind, records in kinds.items():

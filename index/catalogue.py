@@ -22,6 +22,7 @@ from index.folder import STAGING
 from index.indexes import IndexRecord
 from index.items import UPLOADS, Failure, Item, Occurrence
 from index.migrations import FormatError, upgrade
+from index.overview.layouts import LayoutRecord
 from index.segments import SegmentRecord
 from models.errors import CollectionError
 from models.space import Space
@@ -58,6 +59,7 @@ class Catalogue(Protocol):
     def roots(self) -> dict[str, Path]: ...
     def segments(self) -> tuple[SegmentRecord, ...]: ...
     def indexes(self) -> tuple[IndexRecord, ...]: ...
+    def layout(self) -> LayoutRecord | None: ...
     def dead(self) -> dict[str, NDArray[np.int64]]: ...
     def items(self, ids: Ids[str]) -> dict[str, Item]: ...
     def item_ids(self) -> Iterator[str]: ...
@@ -162,6 +164,11 @@ class SqliteCatalogue:
                 f"{spaces} spaces"
             )
         return tuple(records)
+
+    def layout(self) -> LayoutRecord | None:
+        """Of the overview, where a job has made one."""
+        rows = self._rows("SELECT name, rows, bytes, checksum, method, fitted FROM layouts")
+        return LayoutRecord(*rows[0]) if rows else None
 
     def dead(self) -> dict[str, NDArray[np.int64]]:
         """The rows of each segment whose items have left, rising."""

@@ -3,6 +3,7 @@
     catalogue.sqlite          the source of truth; names every other file
     segments/<hash>           vectors
     indexes/<hash>            FAISS
+    layouts/<hash>            where items lie in the overview
     thumbnails/ab/<id>.webp
     uploads/ab/<id>           what was sent while it was served
     .pictor-staging/          what a job has written and not published yet; mirrors the folder
@@ -31,7 +32,7 @@ CATALOGUE = "catalogue.sqlite"
 LOCK = ".pictor-lock"
 STAGING = ".pictor-staging"
 SYNCING_THREADS = 16
-VECTOR_FOLDERS = ("segments", "indexes")
+VECTOR_FOLDERS = ("segments", "indexes", "layouts")
 UNFINISHED = ".tmp"
 ABANDONED_S = 3600  # what has been unfinished for so long is nobody's
 
@@ -62,6 +63,10 @@ class CollectionFolder:
     @property
     def indexes(self) -> Path:
         return self.path / "indexes"
+
+    @property
+    def layouts(self) -> Path:
+        return self.path / "layouts"
 
     @property
     def thumbnails(self) -> Path:
@@ -107,8 +112,8 @@ class CollectionFolder:
         """The staging folder, with what a killed job has finished and nothing that it has not."""
         staging = self.staging
         with writing(staging.path):
-            for unfinished in (staging.segments, staging.indexes, staging.thumbnails):
-                shutil.rmtree(unfinished, ignore_errors=True)
+            for unfinished in (*VECTOR_FOLDERS, "thumbnails"):
+                shutil.rmtree(staging.path / unfinished, ignore_errors=True)
             for needed in (staging.segments, staging.indexes, staging.parts):
                 needed.mkdir(parents=True, exist_ok=True)
         return staging

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from index.faiss import FaissIndex, exact_index
 from index.live_rows import Keys, keys_of
 from index.neighbours import Rows, TunedIndex
+from index.overview.layouts import Layout
 from index.segments import Segment, Units
 from models.errors import CollectionError
 from models.space import Space
@@ -32,12 +33,14 @@ class Held:
     segments: Sequence[Segment]
     indexes: Sequence[TunedIndex]
     dead: Rows = field(default_factory=lambda: NO_ROWS)
+    layout: Layout | None = None  # that a job has made of the overview
 
 
 class Frozen:
     def __init__(self, generation: int, spaces: tuple[Space, ...], held: Held) -> None:
         self.generation = generation
         self.spaces = spaces
+        self.layout = held.layout
         self.segments = tuple(held.segments)
         sizes = [len(segment) for segment in self.segments]
         self.starts = np.cumsum([0, *sizes], dtype=np.int64)

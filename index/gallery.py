@@ -22,9 +22,10 @@ from index.frozen import NO_ROWS, Frozen, Held
 from index.indexes import dead_rows, open_index
 from index.live_rows import LiveRows
 from index.neighbours import Mask, Neighbours, Rows
-from index.segments import Segment, Units, open_segment
+from index.overview.layouts import Layout, open_layout
+from index.segments import Ids, Segment, Units, open_segment
 from index.units import StackedUnits
-from models.errors import SpaceError
+from models.errors import CollectionError, SpaceError
 from models.query import Likeness
 from models.space import Space, named
 from models.vectors import Embeddings, Vector
@@ -66,7 +67,8 @@ class Gallery:
             for record, dimension in zip(catalogue.indexes(), dimensions, strict=True)
         ]
         dead = dead_rows(records, catalogue.dead())
-        gallery = cls(header.generation, header.spaces, Held(segments, indexes, dead))
+        held = Held(segments, indexes, dead, _layout(folder, catalogue))
+        gallery = cls(header.generation, header.spaces, held)
         return gallery.after(
             changes_of_generation(catalogue, header.folded, header.change, header.spaces)
         )
@@ -99,6 +101,11 @@ class Gallery:
     def __len__(self) -> int:
         """Of all rows, dead ones included: a row is always less."""
         return len(self._alive)
+
+    @property
+    def layout(self) -> Layout | None:
+        """Of the overview, as a job has made it."""
+        return self._frozen.layout
 
     @property
     def count(self) -> int:
@@ -156,6 +163,10 @@ class Gallery:
         for number in np.flatnonzero(lost).tolist():
             rows[number] = self._row_added(items[number])
         return rows
+
+    def published_rows(self, ids: Ids) -> Rows:
+        """(m, 16) -> (m,): the row of each of these that a job has published, -1 of others."""
+        return self._frozen.rows_of(np.ascontiguousarray(ids).view(">u8").astype(np.uint64))
 
     def _row_added(self, item: str) -> int:
         for position in reversed(self._rows.positions(item)):
@@ -242,3 +253,12 @@ class Gallery:
         added or has left since: for what describes the whole, and hardly changes with a row."""
         left = len(self) - self.count
         return self._frozen.once(key, make, (len(self._live) + left + 1).bit_length())
+
+
+def _layout(folder: CollectionFolder, catalogue: Catalogue) -> Layout | None:
+    """None where there is none that can be read: the overview does without."""
+    record = catalogue.layout()
+    try:
+        return None if record is None else open_layout(folder.layouts, record)
+    except CollectionError:
+        return None

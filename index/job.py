@@ -10,7 +10,7 @@ raises InputError, one that cannot write raises CollectionError.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index.building import IndexBuilder, IndexOptions
@@ -24,6 +24,7 @@ from index.known import Known
 from index.late import LateUploads
 from index.lock import job_lock
 from index.options import JobOptions
+from index.overview.making import MapOptions, Mapped, map_items
 from index.previous import Previous, read_previous
 from index.publishing import Publication, Published, publish
 from index.scan import Progress, Scan, Scanned
@@ -46,6 +47,8 @@ class Report:
     failed: int
     generation: int
     seconds: float
+    map: str = "pca"  # how the overview is laid out, or "none"
+    warnings: tuple[str, ...] = ()
 
 
 def build_collection(  # noqa: PLR0913
@@ -56,6 +59,7 @@ def build_collection(  # noqa: PLR0913
     model: str,
     options: JobOptions,
     progress: Callable[[Progress], None] | None = None,
+    mapping: MapOptions | None = None,
     engine: Engine | None = None,
 ) -> Report:
     """Build or update the collection in `out`; `model` is the reference that loads the encoder
@@ -91,7 +95,8 @@ def build_collection(  # noqa: PLR0913
             raise InputError(_nothing_read(names, journal))
         builder = IndexBuilder(options.index, encoder, journal, folder.staging.indexes)
         staged = stage_vectors(folder, previous, journal, builder)
-        folder.adopt("segments", "indexes")
+        mapped = map_items(folder, previous, staged, mapping or MapOptions())
+        folder.adopt("segments", "indexes", "layouts")
         published = publish(
             folder.catalogue,
             Publication(
@@ -102,11 +107,13 @@ def build_collection(  # noqa: PLR0913
                 journal=journal.file,
                 staged=staged,
                 late=LateUploads(folder, previous, encoder, options),
+                mapped=mapped,
             ),
         )
         failed = len(journal.failures())
-        _tidy(folder, staged)
-    return _report(published, scanned, failed, time.monotonic() - started, imported)
+        _tidy(folder, staged, mapped)
+    report = _report(published, scanned, failed, time.monotonic() - started, imported)
+    return replace(report, map=mapped.method, warnings=mapped.warnings)
 
 
 def _journal(folder: CollectionFolder, previous: Previous, spaces: Sequence[Space]) -> Journal:
@@ -131,9 +138,11 @@ def _journal(folder: CollectionFolder, previous: Previous, spaces: Sequence[Spac
     return journal
 
 
-def _tidy(folder: CollectionFolder, staged: Staged) -> None:
+def _tidy(folder: CollectionFolder, staged: Staged, mapped: Mapped) -> None:
     folder.clear_staging()
-    named = {record.name for records in (staged.segments, staged.indexes) for record in records}
+    layouts = [] if mapped.record is None else [mapped.record]
+    kinds = (staged.segments, staged.indexes, layouts)
+    named = {record.name for records in kinds for record in records}
     with closing(connect(folder.catalogue)) as connection:
 
         @contextmanager

@@ -6,6 +6,7 @@ A step that has been released is never edited. `migrate` runs inside the caller'
 import sqlite3
 
 from index import delta
+from index.overview import layouts
 from models.errors import CollectionError
 
 
@@ -133,6 +134,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             BEGIN {FORGOTTEN} {KNOWN_EACH} END""",
     ),
     delta.STEP,
+    layouts.STEP,
 )
 FORMAT_VERSION = len(MIGRATIONS)
 

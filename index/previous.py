@@ -8,7 +8,7 @@ which needs their pictures scanned again, and so are all of them for a model of 
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from index.delta import Changes, changes_of_generation, no_changes
 from index.folder import CollectionFolder, checksum
 from index.found import FoundImage
 from index.indexes import IndexRecord
+from index.overview.layouts import LayoutRecord
 from index.segments import Segment, SegmentRecord, open_segment, rows_to_ids
 from index.uploads import UPLOADS, UploadSource
 from models.errors import CollectionError
@@ -63,6 +64,16 @@ class Previous:
         """Whether this item is to stay away."""
         return bool(self._rows("SELECT 1 FROM deleted WHERE item_id = ?", (item,)))
 
+    def item_ids(self) -> Iterator[str]:
+        """Of the items that have vectors, most of them at least, and of those to stay away."""
+        statement = "SELECT id FROM items UNION ALL SELECT item_id FROM deleted"
+        if not self.is_whole:
+            yield from self.with_vectors
+            statement = "SELECT item_id FROM deleted"
+        if self._connection is not None:
+            with self._asking, closing(self._connection.execute(statement)) as rows:
+                yield from (id_ for (id_,) in rows)
+
     def changes(self, folder: CollectionFolder, spaces: Sequence[Space]) -> Changes:
         """Since its generation was published, until now; what was added only where it is of these
         spaces."""
@@ -71,6 +82,16 @@ class Previous:
         with self._asking, reading(self._connection, folder.catalogue) as catalogue:
             header = catalogue.header()
             return changes_of_generation(catalogue, header.folded, header.change, spaces)
+
+    def layout(self) -> LayoutRecord | None:
+        """Of the overview, where it is of the job's spaces."""
+        rows = self._rows("SELECT name, rows, bytes, checksum, method, fitted FROM layouts", ())
+        return LayoutRecord(*rows[0]) if rows and self.has_spaces else None
+
+    def map_method(self) -> str | None:
+        """That the job before was asked for; None of one that knew of none."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'map'", ())
+        return str(rows[0][0]) if rows else None
 
     def uploads(self, folder: CollectionFolder) -> UploadSource:
         """What was sent so far."""

@@ -19,6 +19,7 @@ from index.catalogue import ITEM_FIELDS, sqlite_errors
 from index.folder import writing
 from index.late import LateUploads
 from index.migrations import migrate
+from index.overview.making import Mapped
 from index.settling import fold
 from index.sources import Root
 from index.staging import Staged
@@ -50,6 +51,7 @@ class Publication:
     journal: Path
     staged: Staged
     late: LateUploads
+    mapped: Mapped
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def _written(connection: sqlite3.Connection, publication: Publication) -> Publis
     fold(connection, publication.staged, removed, publication.late.rows)
     changed = connection.total_changes > before
     _write_stamps(connection)  # which nobody sees
+    _write_map(connection, publication.mapped.method)
     return _settled(connection, publication, removed, changed=changed)
 
 
@@ -186,10 +189,25 @@ def _write_vectors(connection: sqlite3.Connection, publication: Publication) -> 
         "indexes (name, rows, bytes, checksum, space, segments, settings)",
         sorted(map(astuple, staged.indexes)),
     )
+    record = publication.mapped.record
+    _replace(
+        connection,
+        "layouts (name, rows, bytes, checksum, method, fitted)",
+        [] if record is None else [astuple(record)],
+    )
     _replace(
         connection,
         "spaces (position, model, revision, dimension)",
         [(position, *astuple(space)) for position, space in enumerate(publication.spaces)],
+    )
+
+
+def _write_map(connection: sqlite3.Connection, method: str) -> None:
+    """What was asked for, which the next job goes by."""
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('map', ?) ON CONFLICT (key) "
+        "DO UPDATE SET value = excluded.value WHERE value != excluded.value",
+        (method,),
     )
 
 

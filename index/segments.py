@@ -103,8 +103,7 @@ def open_segment(path: Path, rows: int, dimensions: Sequence[int]) -> Segment:
     A missing file raises FileNotFoundError, which says that the catalogue has moved on.
     """
     try:
-        mapped = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
-        tensors = _tensors(mapped)
+        tensors = mapped_tensors(path)
         pairs = (_names(space) for space in range(len(dimensions)))
         vectors = tuple(Vectors(tensors[units], tensors[norms]) for units, norms in pairs)
         segment = Segment(tensors["ids"], vectors)
@@ -127,7 +126,9 @@ def _names(space: int) -> tuple[str, str]:
     return ("units", "norms") if space == 0 else (f"units.{space}", f"norms.{space}")
 
 
-def _tensors(mapped: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+def mapped_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a file in safetensors' format, mapped; raises one of DAMAGE."""
+    mapped = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
     # 8 bytes of header length, the header as JSON, the tensors' bytes
     start = 8 + int(mapped[:8].view("<u8")[0])
     header: dict[str, Any] = json.loads(mapped[8:start].tobytes())

@@ -51,6 +51,7 @@ class CollectionStatistics:
     indexes: tuple[IndexStatistics, ...]
     delta: int  # items that were added since the generation was published, searched exactly
     deleted: int  # ids that stay away until their bytes are added on purpose
+    map: str | None = None  # how a job has laid the overview out; None where none has
 
 
 class Snapshot:
@@ -198,6 +199,7 @@ class Snapshot:
             indexes=tuple(self._index_statistics(header.spaces)),
             delta=counts.delta,
             deleted=counts.deleted,
+            map=None if (layout := self._catalogue.layout()) is None else layout.method,
         )
 
     def _index_statistics(self, spaces: tuple[Space, ...]) -> Iterator[IndexStatistics]:

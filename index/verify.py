@@ -3,7 +3,8 @@
 Faults come as plain lines; none means that SQLite finds its file whole, that every file which the
 catalogue names has the checksum it had, that every item has exactly one vector in each space (unit
 length within float16's precision, positive norm), in a segment or in the delta, and a thumbnail,
-that what was sent is there byte for byte, and that the indexes hold the rows of the segments that
+that what was sent is there byte for byte, that every row of a segment has its place in the layout
+of the overview, where there is one, and that the indexes hold the rows of the segments that
 they cover, or, where they are not exact, find them as well as when they were built.
 Originals that cannot be read are no faults: folders may be moved or unplugged.
 """
@@ -25,6 +26,7 @@ from index.segments import Segment, Vectors, open_segment, rows_among, rows_to_i
 from index.tuning import recall_of
 from index.units import StackedUnits
 from index.verify_delta import DELTA, added_rows, left_since, upload_faults
+from index.verify_layout import layout_faults
 from models.decode import decode
 from models.errors import CollectionError, ImageError
 from models.space import Space
@@ -69,6 +71,7 @@ def _faults(folder: CollectionFolder, connection: Connection) -> tuple[tuple[str
         faults += _segment_faults(folder, catalogue, segments)
         faults += _item_faults(folder, catalogue, segments)
         faults += _index_faults(folder, catalogue, segments)
+        faults += layout_faults(folder, catalogue, segments)
         faults += upload_faults(folder, catalogue)
         return tuple(faults), _state_of(catalogue)
 

@@ -76,7 +76,9 @@ class OverviewAnswer(BaseModel):
     """Of a box the best spread items; what is shown stays as one comes nearer."""
 
     generation: int
-    method: Literal["pca"] = Field(description="What laid the plane out: principal components.")
+    method: Literal["pca", "umap"] = Field(
+        description="What laid the plane out: principal components, or UMAP."
+    )
     items: int = Field(description="On the whole plane, of those that satisfy the filter.")
     inside: int = Field(description="Of them in the box.")
     points: list[OverviewPoint]
@@ -86,7 +88,7 @@ class OverviewAnswer(BaseModel):
 def overview_answer(generation: int, found: Overview, warnings: list[str]) -> OverviewAnswer:
     return OverviewAnswer(
         generation=generation,
-        method="pca",
+        method="umap" if found.method == "umap" else "pca",
         items=found.items,
         inside=found.inside,
         points=[

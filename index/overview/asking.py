@@ -54,6 +54,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Overview:
+    method: str  # what laid the plane out: pca, or umap
     items: int  # that satisfy the filter
     inside: int  # of them in the box
     points: tuple[Point, ...]
@@ -71,6 +72,7 @@ def overview(gallery: Gallery, looking: Looking, selection: Selection | None) ->
     places = inside.places[shown].astype(float).round(6).tolist()
     found = zip(ids, places, counts.tolist(), strict=True)
     return Overview(
+        method=points.method,
         items=len(points.rows),
         inside=len(inside.rows),
         points=tuple(Point(id_, x, y, count) for id_, (x, y), count in found),

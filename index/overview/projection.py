@@ -49,8 +49,8 @@ class Projection:
         return centred @ self.axes
 
 
-def fit(units: NDArray[np.floating]) -> Projection:
-    """Of (n, dim) vectors, n = 0 included."""
+def fit(units: NDArray[np.floating], like: Projection | None = None) -> Projection:
+    """Of (n, dim) vectors, n = 0 included; turned and mirrored to lie as `like` has it."""
     dimension = units.shape[1]
     sample = units.astype(np.float64)
     mean = sample.mean(axis=0) if len(sample) else np.zeros(dimension)
@@ -59,6 +59,8 @@ def fit(units: NDArray[np.floating]) -> Projection:
     axes = np.zeros((dimension, 2))
     found = vectors[:, ::-1][:, :2]  # eigh's are in rising order
     axes[:, : found.shape[1]] = found * _signs(found)
+    if like is not None and like.dimension == dimension:
+        axes = axes @ _turn(axes, like.axes.astype(np.float64))
     along = centred @ axes if len(sample) else np.zeros((1, 2))
     middle = np.median(along, axis=0)
     spread = DEVIATION * np.median(np.abs(along - middle), axis=0)
@@ -77,6 +79,16 @@ def _signs(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """An axis may point either way: its largest component is made positive."""
     largest = np.argmax(np.abs(vectors), axis=0)
     return np.where(vectors[largest, np.arange(vectors.shape[1])] < 0, -1.0, 1.0)
+
+
+def _turn(axes: NDArray[np.float64], to: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(2, 2): what brings one plane's axes nearest to another's, lengths and angles kept.
+
+    Schönemann, "A generalized solution of the orthogonal Procrustes problem", Psychometrika, 1966.
+    """
+    left, _, right = np.linalg.svd(axes.T @ to)
+    turn: NDArray[np.float64] = left @ right
+    return turn
 
 
 def _squashed(along: Floats, middle: Floats, spread: Floats) -> Places:

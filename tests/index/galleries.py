@@ -14,6 +14,7 @@ from index.gallery import Gallery, Held
 from index.indexes import IndexRecord
 from index.items import Failure, Item
 from index.neighbours import TunedIndex
+from index.overview.layouts import LayoutRecord
 from index.segments import Segment, SegmentRecord, Vectors, ids_to_rows
 from index.snapshot import Snapshot
 from models.query import Probe, Query
@@ -37,6 +38,9 @@ class NoCatalogue:
         raise NotImplementedError
 
     def indexes(self) -> tuple[IndexRecord, ...]:
+        raise NotImplementedError
+
+    def layout(self) -> LayoutRecord | None:
         raise NotImplementedError
 
     def dead(self) -> dict[str, NDArray[np.int64]]:

@@ -45,8 +45,8 @@ def collection(tmp_path: Path, album: Path) -> Path:
 
 def test_a_copy_holds_the_same_and_is_sound(collection: Path, tmp_path: Path) -> None:
     copied = copy_collection(collection, tmp_path / "copy")
-    # a segment, an index, three thumbnails
-    assert (copied.generation, copied.items, copied.files) == (1, 3, 5)
+    # a segment, an index, a layout, three thumbnails
+    assert (copied.generation, copied.items, copied.files) == (1, 3, 6)
     assert contents(tmp_path / "copy") == contents(collection)
     assert verify(tmp_path / "copy") == ()
 
@@ -68,7 +68,7 @@ def test_a_job_that_runs_is_not_in_the_way(collection: Path, tmp_path: Path) -> 
     assert not (tmp_path / "copy" / ".pictor-lock").exists()
 
 
-@pytest.mark.parametrize("at", [1, 2])  # the segment is copied; so is the index
+@pytest.mark.parametrize("at", [1, 2, 3])  # the segment is copied; so is the index; the layout
 def test_a_job_that_publishes_meanwhile_makes_a_copy_of_either_generation_whole(
     collection: Path, tmp_path: Path, album: Path, at: int
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_job_that_publishes_meanwhile_makes_a_copy_of_either_generation_whole(
     assert copied.generation == 2
     assert contents(tmp_path / "copy") == contents(collection)
     # nothing is left of what was copied in vain
-    for kind in ("segments", "indexes"):
+    for kind in ("segments", "indexes", "layouts"):
         left, held = (
             sorted(f.name for f in (c / kind).iterdir()) for c in (tmp_path / "copy", collection)
         )
@@ -96,7 +96,7 @@ def test_a_collection_without_thumbnails_is_copied_without_them(
 ) -> None:
     for file in (collection / "thumbnails").rglob("*.webp"):
         file.unlink()
-    assert copy_collection(collection, tmp_path / "copy").files == 2
+    assert copy_collection(collection, tmp_path / "copy").files == 3
     assert contents(tmp_path / "copy") == contents(collection)
 
 
@@ -122,6 +122,7 @@ def test_a_missing_file_is_named(collection: Path, tmp_path: Path) -> None:
     [
         "UPDATE segments SET name = '../../escaped'",
         "UPDATE indexes SET name = '/tmp/escaped'",
+        "UPDATE layouts SET name = '../escaped'",
         "UPDATE items SET id = 'ab/../../../escaped' WHERE id = (SELECT min(id) FROM items)",
     ],
 )

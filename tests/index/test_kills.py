@@ -162,11 +162,11 @@ def test_every_file_is_on_the_disk_under_its_name_before_the_catalogue_names_it(
     staged = {new: (old, at) for at, (_, old, new) in _renames(events)}
     files = [
         file
-        for kind in ("segments", "indexes", "thumbnails")
+        for kind in ("segments", "indexes", "layouts", "thumbnails")
         for file in (out / kind).rglob("*")
         if file.is_file()
     ]
-    assert len(files) == 23 + 2  # a thumbnail a picture, a segment, an index
+    assert len(files) == 23 + 3  # a thumbnail a picture, a segment, an index, a layout
     for file in files:
         old, renamed = staged[str(file)]
         assert ("sync", old) in events[:renamed]
