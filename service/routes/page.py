@@ -32,6 +32,7 @@ STATIC = {
     "filters-dates.js": "text/javascript",
     "filters-folders.js": "text/javascript",
     "filters-groups.js": "text/javascript",
+    "filters-score.js": "text/javascript",
     "filters-values.js": "text/javascript",
     "filters.css": "text/css",
     "filters.js": "text/javascript",

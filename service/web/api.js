@@ -77,13 +77,14 @@ export async function addPicture(file, { name = file.name, signal, onProgress = 
   return answer.images[0];
 }
 
-function bodyOf({ texts, picture, crop, exclude, filter, composer }, limit, cursor) {
+function bodyOf({ texts, picture, crop, exclude, filter, composer, minScore }, limit, cursor) {
   const body = { limit };
   if (texts.length) body.text = picture ? texts : texts[0];
   if (picture) body.image = picture.id ? { id: picture.id } : { handle: picture.handle };
   if (crop) body.crop = crop;
   if (exclude.length) body.exclude = exclude.map((each) => (each.id ? { image: { id: each.id } } : { text: each.text }));
   if (filter) body.filter = filter;
+  if (minScore !== null) body.min_score = minScore;
   if (composer) body.composer = { name: composer };
   if (cursor) body.cursor = cursor;
   return body;

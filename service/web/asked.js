@@ -35,7 +35,8 @@ export function described(query) {
   const said = query.texts.map((text) => `“${text}”`);
   const gone = query.exclude.map((each) => (each.id ? "another picture" : `“${each.text}”`));
   const wanted = [picture, ...said].filter(Boolean).join(" + ") || "all pictures";
-  return wanted + (gone.length ? `, without ${gone.join(" and ")}` : "") + (query.filter ? ", filtered" : "");
+  const least = query.minScore === null ? "" : `, of a score of ${query.minScore} or more`;
+  return wanted + (gone.length ? `, without ${gone.join(" and ")}` : "") + (query.filter ? ", filtered" : "") + least;
 }
 
 export const sign = (mark) => element("span", { class: "sign", "aria-hidden": "true" }, mark);

@@ -8,23 +8,25 @@ const CROSS = "M6 6l12 12M18 6L6 18";
 export class Chips {
   #list = element("ul", { class: "filters-chips", "aria-label": "Filters that are on" });
   #clear;
-  #onChoose;
+  #on;
 
-  /** @param {(choice: import("./filters-choice.js").Choice) => void} onChoose  what is left */
-  constructor(root, onChoose) {
+  /** @param {{choose(choice: import("./filters-choice.js").Choice): void, clear(): void}} on  what is left */
+  constructor(root, on) {
     this.root = root;
-    this.#onChoose = onChoose;
-    this.#clear = button({ class: "filters-clear", onclick: () => onChoose(NOTHING) }, "Clear all");
+    this.#on = on;
+    this.#clear = button({ class: "filters-clear", onclick: on.clear }, "Clear all");
     root.classList.add("filters-line");
     root.replaceChildren(this.#list, this.#clear);
     this.show(NOTHING);
   }
 
-  show(choice) {
-    const shown = chipsOf(choice);
+  /** @param {{group: string, label: string, onRemove(): void}[]} [others]  that are no part of the choice */
+  show(choice, others = []) {
+    const own = chipsOf(choice).map((each) => ({ ...each, onRemove: () => this.#on.choose(each.without) }));
+    const shown = [...own, ...others];
     const before = this.#buttons().indexOf(document.activeElement);
     const hadFocus = before !== -1 || document.activeElement === this.#clear;
-    this.#list.replaceChildren(...shown.map((each) => chip(each, () => this.#onChoose(each.without))));
+    this.#list.replaceChildren(...shown.map(chip));
     this.#clear.hidden = shown.length < 2;
     this.#list.hidden = shown.length === 0;
     if (hadFocus) this.#buttons()[Math.min(Math.max(0, before), shown.length - 1)]?.focus();
@@ -35,7 +37,7 @@ export class Chips {
   }
 }
 
-function chip({ group, label }, onRemove) {
+function chip({ group, label, onRemove }) {
   return element("li", {}, button(
     { class: "filters-chip", onclick: onRemove, "aria-label": `Remove filter: ${group} ${label}`, title: "Remove" },
     element("span", { class: "filters-kind" }, group),

@@ -1,11 +1,12 @@
 /**
  * Filters of a search: what is chosen as chips, and a panel to choose from, with counts.
  *
- * mountFilters(root, { onChange(filter | null), chips }) -> { update(query), recount() }
+ * mountFilters(root, { onChange({ filter, minScore }), chips }) -> { update(query), answered(hits), recount() }
  * The panel fills `root`, which whoever mounts it shows and hides; the chips go into `chips`, an element that
  * stays in sight, or above the panel unless one is given. Counts are of the collection under all other
  * filters, by GET /v1/facets; they are asked for while the panel is in sight. update() takes over whatever
  * filter a query has, so that addresses restore the panel; recount() is for a collection that has changed.
+ * onChange is told those parts of a query that change; answered() takes the hits, best first, for their scores.
  */
 
 import { facets } from "./api.js";
@@ -13,18 +14,24 @@ import { counted, element } from "./elements.js";
 import { Chips } from "./filters-chips.js";
 import { NOTHING, choiceOf, filterOf } from "./filters-choice.js";
 import { groupsOf } from "./filters-groups.js";
+import { LeastScore, scoreName } from "./filters-score.js";
 import { counting } from "./filters-values.js";
 import { isAbort } from "./problem.js";
 
 export function mountFilters(root, { onChange, chips = null }) {
   const filters = new Filters(onChange, chips ?? element("div"));
   root.replaceChildren(...(chips ? [] : [filters.chips.root]), filters.panel);
-  return { update: ({ filter }) => filters.update(filter), recount: () => filters.recount() };
+  return {
+    update: (query) => filters.update(query),
+    answered: (hits) => filters.score.found(hits),
+    recount: () => filters.recount(),
+  };
 }
 
 class Filters {
   #onChange;
   #choice = NOTHING;
+  #minScore = null;
   #counted = null; // the filter that the counts are of, as JSON
   #asking = null;
   #isSeen = false;
@@ -33,14 +40,18 @@ class Filters {
 
   constructor(onChange, chips) {
     this.#onChange = onChange;
-    this.chips = new Chips(chips, (choice) => this.#choose(choice));
+    this.score = new LeastScore((minScore) => this.#choose(this.#choice, minScore));
+    this.chips = new Chips(chips, { choose: (choice) => this.#choose(choice), clear: () => this.#choose(NOTHING, null) });
     this.panel = element("div", { class: "filters-panel", role: "group", "aria-label": "Filters" },
-      this.#status, ...this.#groups.map(({ section }) => section));
+      this.#status, ...this.#groups.map(({ section }) => section), this.score.section);
     new IntersectionObserver(([{ isIntersecting }]) => this.#see(isIntersecting)).observe(this.panel);
   }
 
-  update(filter) {
-    if (JSON.stringify(filter) !== JSON.stringify(filterOf(this.#choice))) this.#take(choiceOf(filter));
+  update(query) {
+    const { filter, minScore } = query;
+    this.score.show(query);
+    const isSame = JSON.stringify(filter) === JSON.stringify(filterOf(this.#choice)) && minScore === this.#minScore;
+    if (!isSame) this.#take(choiceOf(filter), minScore);
   }
 
   recount() {
@@ -48,14 +59,16 @@ class Filters {
     if (this.#isSeen) this.#refresh();
   }
 
-  #choose(choice) {
-    this.#take(choice);
-    this.#onChange(filterOf(choice));
+  #choose(choice, minScore = this.#minScore) {
+    this.#take(choice, minScore);
+    this.#onChange({ filter: filterOf(choice), minScore });
   }
 
-  #take(choice) {
+  #take(choice, minScore) {
     this.#choice = choice;
-    this.chips.show(choice);
+    this.#minScore = minScore;
+    const onRemove = () => this.#choose(this.#choice, null);
+    this.chips.show(choice, minScore === null ? [] : [{ group: "Score", label: scoreName(minScore), onRemove }]);
     if (this.#isSeen) this.#refresh();
   }
 
@@ -82,7 +95,7 @@ class Filters {
     this.panel.removeAttribute("aria-busy");
     // what could not be told is asked again next time
     if (shown.includes(null) || total === null) this.#counted = null;
-    this.#status.textContent = statusOf(shown, total);
+    this.#status.textContent = statusOf([...shown, !this.score.section.hidden], total);
   }
 }
 

@@ -23,7 +23,6 @@ const REACH_PX = 16; // of a pointer to a point
 const AIM_PX = 160; // of the view's middle to a picture
 const PREVIEW_PX = 170;
 const QUIET_MS = 500;
-const TITLES = { no_overview: "There is no map of this collection yet" };
 
 export function mountMap(root, on) {
   const map = new CollectionMap(on);
@@ -105,7 +104,7 @@ class CollectionMap {
       await this.#points.load();
       if (this.#points.items === 0) showState(trouble, "empty");
     } catch (problem) {
-      const details = { problem, onRetry: () => this.#load(), title: TITLES[problem.code] };
+      const details = { problem, onRetry: () => this.#load() };
       if (!isAbort(problem)) showState(trouble, stateOf(problem), details);
     }
     this.#draw();

@@ -23,7 +23,7 @@ export class Places {
   /** @param {{ask, change, query, open, useFile, refresh}} on  app.js's ways to go on */
   constructor(on) {
     this.#on = on;
-    const onChange = (filter) => on.change(withParts(on.query(), { filter }));
+    const onChange = (parts) => on.change(withParts(on.query(), parts));
     this.#filters = mountFilters($("filters"), { onChange, chips: $("chips") });
     $("show-filters").addEventListener("click", turnFilters);
     $("show-map").addEventListener("click", () => this.#turnMap());
@@ -45,7 +45,8 @@ export class Places {
   }
 
   /** What only the answer tells. */
-  async answered({ kind, composer }) {
+  async answered({ kind, composer, hits }) {
+    this.#filters.answered(hits);
     $("composing").hidden = true;
     $("scores").hidden = kind === "open";
     if (kind !== "composed") return;

@@ -12,18 +12,19 @@
  * @property {readonly Excluded[]} exclude
  * @property {object | null} filter  as POST /v1/search takes it
  * @property {string | null} composer  null: the model's default
+ * @property {number | null} minScore  pictures of a lower score are left out
  */
 
 const ID = /^[0-9a-f]{32}$/;
 const HANDLE = /^[\w-]{32}$/;
 const DIGITS = 4;
-const NAMES = ["text", "image", "picture", "crop", "not", "not-image", "filter", "composer"];
+const NAMES = ["text", "image", "picture", "crop", "not", "not-image", "filter", "composer", "min-score"];
 
 /** Whether a text is an item's id. */
 export const isId = (text) => ID.test(text);
 
 /** A query of the given parts; what makes no sense together is dropped. @returns {Query} */
-export function makeQuery({ texts = [], picture = null, crop = null, exclude = [], filter = null, composer = null } = {}) {
+export function makeQuery({ texts = [], picture = null, crop = null, exclude = [], filter = null, composer = null, minScore = null } = {}) {
   const said = texts.map((text) => text.trim()).filter(Boolean);
   return Object.freeze({
     texts: Object.freeze(picture ? said : said.slice(-1)),
@@ -32,6 +33,7 @@ export function makeQuery({ texts = [], picture = null, crop = null, exclude = [
     exclude: Object.freeze(exclude.map((each) => Object.freeze({ ...each }))),
     filter: filter && Object.keys(filter).length ? filter : null,
     composer: picture && said.length ? composer : null,
+    minScore: (picture || said.length) && Number.isFinite(minScore) ? Number(minScore.toFixed(DIGITS)) : null,
   });
 }
 
@@ -56,7 +58,7 @@ export function kindOf({ texts, picture }) {
 export const isSame = (one, other) => paramsOf(one).toString() === paramsOf(other).toString();
 
 /** The query's part of an address. @returns {URLSearchParams} */
-export function paramsOf({ texts, picture, crop, exclude, filter, composer }) {
+export function paramsOf({ texts, picture, crop, exclude, filter, composer, minScore }) {
   const params = new URLSearchParams();
   for (const text of texts) params.append("text", text);
   if (picture?.id) params.set("image", picture.id);
@@ -65,6 +67,7 @@ export function paramsOf({ texts, picture, crop, exclude, filter, composer }) {
   for (const each of exclude) params.append(each.id ? "not-image" : "not", each.id ?? each.text);
   if (filter) params.set("filter", JSON.stringify(filter));
   if (composer) params.set("composer", composer);
+  if (minScore !== null) params.set("min-score", minScore);
   return params;
 }
 
@@ -80,6 +83,7 @@ export function queryOf(params) {
     ],
     filter: filterOf(params.get("filter")),
     composer: params.get("composer"),
+    minScore: params.get("min-score") ? Number(params.get("min-score")) : null,
   });
 }
 

@@ -1,16 +1,36 @@
 /**
- * The nearest alternative to a search that finds nothing: the same with fewer filters.
+ * The nearest alternative to a search that finds nothing: the same with a lower least score, or fewer filters.
  *
- * A search finds something wherever its filter leaves a picture, so that counting says which to leave out.
+ * Without a least score a search finds something wherever its filter leaves a picture, so that counting says
+ * which to leave out.
  */
 
 import { facets, search } from "./api.js";
 import { counted, button, element } from "./elements.js";
 import { NOTHING, chipsOf, choiceOf, filterOf } from "./filters-choice.js";
+import { scoreName } from "./filters-score.js";
 import { thumbnailOf, withParts } from "./query.js";
 
 const MOST_TRIED = 6;
 const SHOWN = 8;
+
+/**
+ * Fills `told` with the best score there is, `offered` with lower least scores, and `below` with the pictures
+ * that are nearest; where the filter leaves none at all, as `nearest` does.
+ */
+export async function nearestScored({ told, offered, below }, { query, onTry }, signal) {
+  const any = withParts(query, { minScore: null });
+  const answer = await search(any, { limit: SHOWN, signal }).catch(() => null);
+  if (signal.aborted || !answer) return;
+  if (!answer.hits.length) return void (await nearest({ offered, below }, { query: any, onTry }, signal));
+  const best = answer.hits[0].score;
+  const least = Math.floor(best * 100) / 100;
+  told.textContent = `The best that there is has ${best.toFixed(2)}.`;
+  const offers = [[scoreName(least), withParts(query, { minScore: least })], ["Any score", any]];
+  offered.replaceChildren(...offers.slice(least > 0 ? 0 : 1).map(([name, next]) =>
+    button({ class: "state-second", onclick: () => onTry?.(next) }, element("span", {}, name))));
+  strip(below, answer.hits, () => onTry?.(any));
+}
 
 /**
  * Fills `offered` with one button for each filter that may go, and `below` with the best pictures then.
@@ -37,11 +57,14 @@ async function tally({ name, choice }, signal) {
 
 async function show(below, query, signal, onTry) {
   const answer = await search(query, { limit: SHOWN, signal }).catch(() => null);
-  if (!answer?.hits.length) return;
-  const pictures = answer.hits.map((hit) => element("li", {}, element("img", {
+  if (answer?.hits.length) strip(below, answer.hits, () => onTry?.(query));
+}
+
+function strip(below, hits, onclick) {
+  const pictures = hits.map((hit) => element("li", {}, element("img", {
     src: thumbnailOf(hit), alt: hit.caption ?? hit.path, loading: "lazy", decoding: "async",
   })));
   below.replaceChildren(
-    button({ class: "state-strip", "aria-label": "Show the nearest pictures", onclick: () => onTry?.(query) },
+    button({ class: "state-strip", "aria-label": "Show the nearest pictures", onclick },
       element("span", {}, "The nearest pictures"), element("ul", { role: "presentation" }, ...pictures)));
 }

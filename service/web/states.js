@@ -2,14 +2,15 @@
  * What is shown in place of pictures: one card that says what is the matter and what can be done.
  *
  * showState(root, kind, details): kind is "empty", "slow", "offline", "overloaded", "starting", "mismatch" or
- * "error", or null for none; details = { query, problem, title, onRetry(), onTry(query), onCancel(), onAdd() }, each as
+ * "error", or null for none; details = { query, problem, onRetry(), onTry(query), onCancel(), onAdd() }, each as
  * far as there is one. stateOf(problem) names the kind. A card that waits for something calls onRetry()
  * by itself: overloaded when the server's Retry-After is over, offline and starting once the server answers.
  * A root shows one card at a time; showing another, or none, ends the waiting of the one before.
  */
 
 import { announce, button, element, icon } from "./elements.js";
-import { nearest } from "./states-nearest.js";
+import { scoreName } from "./filters-score.js";
+import { nearest, nearestScored } from "./states-nearest.js";
 import { countdown, untilAnswer } from "./states-waiting.js";
 
 export { findExamples, welcome } from "./states-welcome.js";
@@ -60,6 +61,7 @@ const KINDS = {
     const isFiltered = Boolean(details.query?.filter);
     const below = element("div", { class: "state-nearest" });
     const offered = element("div", { class: "state-offers" });
+    if (Number.isFinite(details.query?.minScore)) return belowScore(offered, below, details, signal);
     if (isFiltered) nearest({ below, offered }, details, signal);
     return isFiltered
       ? { title: "No picture fits all of this", text: "The filters that are on leave no picture to choose from.", more: offered, below }
@@ -113,13 +115,24 @@ const KINDS = {
     more: reason(problem),
     actions: [action("Try again", onRetry, true)],
   }),
-  error: ({ problem, title, onRetry, onCancel }) => ({
-    title: title ?? (problem?.status >= 500 ? "Something went wrong" : "This cannot be searched for"),
+  error: ({ problem, onRetry, onCancel }) => ({
+    title: problem?.status >= 500 ? "Something went wrong" : "This cannot be searched for",
     text: problem?.detail ?? "The server did not say why.",
     more: number(problem),
     actions: [action("Try again", onRetry, true), action("Start over", onCancel)],
   }),
 };
+
+function belowScore(offered, below, details, signal) {
+  const told = element("p", { role: "status" });
+  nearestScored({ told, offered, below }, details, signal);
+  return {
+    title: `No picture has a score of ${scoreName(details.query.minScore)}`,
+    text: details.query.filter ? "None of those that the filters leave comes so near to what was asked." : "None comes so near to what was asked.",
+    more: element("div", {}, told, offered),
+    below,
+  };
+}
 
 function action(label, onclick, isFirst = false) {
   return onclick ? button({ class: isFirst ? "state-first" : "state-second", onclick }, label) : null;

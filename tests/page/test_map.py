@@ -238,22 +238,23 @@ def point(place: float, count: int) -> dict[str, Any]:
     return {"id": f"{round(place * 1e9):032x}", "x": place, "y": place, "count": count}
 
 
-def test_what_the_server_refuses_is_said_and_tried_again(visitor: Visitor) -> None:
+def test_a_server_that_fails_is_said_and_tried_again(visitor: Visitor) -> None:
     page = visitor.open()
-    visitor.forgive("409")
-    refusals = [{"status": 409, "code": "no_overview", "detail": "run pictor index once"}]
+    visitor.forgive("500")
+    said = "the server failed; its log says why"
+    refusals = [{"status": 500, "code": "internal_error", "detail": said}]
 
     def answer(route: Route) -> None:
         if not refusals:
             return route.fallback()
         body = json.dumps(refusals.pop())
-        return route.fulfill(status=409, body=body, content_type="application/problem+json")
+        return route.fulfill(status=500, body=body, content_type="application/problem+json")
 
     page.route("**/v1/overview?*", answer)
     page.get_by_role("button", name="Map", exact=True).click()
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("There is no map of this collection yet")
-    expect(alert).to_contain_text("Run pictor index once")
+    expect(alert).to_contain_text("Something went wrong")
+    expect(alert).to_contain_text("The server failed; its log says why")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".map-told")).to_have_text(f"{len(PHOTOS)} pictures")
     expect(alert).to_have_count(0)

@@ -34,7 +34,7 @@ def composed(page: Page) -> None:
 def filters(page: Page) -> None:
     ask(page, "a red house")
     page.get_by_role("button", name="Filters").click()
-    expect(page.get_by_role("group", name="Size")).to_be_visible()
+    expect(page.get_by_role("group", name="Tags", exact=True)).to_be_visible()
 
 
 def detail(page: Page) -> None:
@@ -115,9 +115,14 @@ def nothing_found(page: Page) -> None:
     expect(page.locator("#state").get_by_role("heading")).to_be_visible()
 
 
+def too_low(page: Page) -> None:
+    page.goto("/#text=red&min-score=0.99")
+    expect(page.locator(".state-strip img").first).to_be_visible()
+
+
 STATES: list[State] = [
     *(first_visit, results, composed, filters, detail, heat, crop, part, keys, sketch),
-    *(collection_map, adding, overloaded, mismatch, failed, starting, nothing_found),
+    *(collection_map, adding, overloaded, mismatch, failed, starting, nothing_found, too_low),
 ]
 
 # those that look different enough to be shown
