@@ -1,7 +1,7 @@
 """A small collection of plain colours, served by an encoder whose answers can be worked out."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,9 +61,9 @@ def index(built: Built, encoder: ColourEncoder) -> None:
     build_collection(built.folder, [source], encoder, model="colours", options=options)
 
 
-@pytest.fixture
-def serve(built: Built) -> Iterator[Serve]:
-    """A client of a server with the given encoder and settings, started."""
+@contextmanager
+def serving(built: Built) -> Iterator[Serve]:
+    """Clients of servers with the given encoder and settings, started; they end with the block."""
     with ExitStack() as stack:
 
         def serve_with(
@@ -82,5 +82,22 @@ def serve(built: Built) -> Iterator[Serve]:
 
 
 @pytest.fixture
-def client(serve: Serve) -> TestClient:
-    return serve()
+def serve(built: Built) -> Iterator[Serve]:
+    with serving(built) as serve:
+        yield serve
+
+
+@pytest.fixture(scope="module")
+def shared(built: Built) -> Iterator[TestClient]:
+    """Of a server as it is by default, which the tests of a module share."""
+    with serving(built) as serve:
+        yield serve()
+
+
+@pytest.fixture
+def client(shared: TestClient) -> Iterator[TestClient]:
+    """The same, with nothing that another test has set."""
+    headers = shared.headers.copy()
+    yield shared
+    shared.headers = headers
+    shared.cookies.clear()
