@@ -234,7 +234,7 @@ class OverviewAnswer:
     """Of a box the best spread items; what is shown stays as one comes nearer."""
 
     generation: int
-    method: Literal["pca"]
+    method: Literal["pca", "umap"]
     items: int
     inside: int
     points: list[OverviewPoint]

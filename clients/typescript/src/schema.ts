@@ -1063,10 +1063,10 @@ export interface components {
             generation: number;
             /**
              * Method
-             * @description What laid the plane out: principal components.
-             * @constant
+             * @description What laid the plane out: principal components, or UMAP.
+             * @enum {string}
              */
-            method: "pca";
+            method: "pca" | "umap";
             /**
              * Items
              * @description On the whole plane, of those that satisfy the filter.
