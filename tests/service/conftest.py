@@ -71,7 +71,7 @@ def serving(built: Built) -> Iterator[Serve]:
             composers: Composers | None = None,
             **settings: Any,  # noqa: ANN401
         ) -> TestClient:
-            given = Settings(**{"collection": built.folder, "threads": 2, **settings})
+            given = Settings(**{"collection": built.folder, "threads": 1, **settings})
             collection = open_collection(given.collection, given.roots)
             stack.callback(collection.close)
             app = create_app(collection, encoder or ColourEncoder(), given, composers)
