@@ -1,6 +1,8 @@
 # Each target does all of its own set-up on a machine that has Python 3.11+ and make.
 PYTHON ?= python3
 BIN := .venv/bin
+# tests side by side, a file at a time; each process takes a gigabyte of memory
+WORKERS ?= 2
 
 .DELETE_ON_ERROR:
 .PHONY: demo test test-slow check clean
@@ -9,7 +11,7 @@ demo: .venv/installed
 	$(BIN)/pictor demo $(ARGS)
 
 test: .venv/installed-dev
-	$(BIN)/pytest -m "not slow" $(ARGS)
+	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-slow: .venv/installed-dev
 	$(BIN)/pytest -m slow $(ARGS)
