@@ -5,7 +5,8 @@ similarities are held to those that it had before (training/mod_x.py), which the
 gives for the same views and captions. Both run as when they answer: nothing is dropped out, and a
 batch norm keeps the statistics that it has, so that a batch of another domain does not overwrite
 them, and old and new are compared alike; its gains and biases learn. (The authors' code lets the
-statistics follow the batches.)
+statistics follow the batches.) What is exported may lie between the old weights and the new ones
+(`tuned_share`), which forgets less than it gives up.
 
 Leaves `checkpoint.pt` in `out`, and `model/`, a folder in open_clip's layout: settings, float16
 weights, and the tokenizer's merges, all 48,894 of them where the tokenizer is CLIP's own. It is a
@@ -110,7 +111,8 @@ def train_finetune(
     old = old_learner(loaded, placement) if config.method == "mod-x" else None
     step = FinetuneStep(config, learner, old, loaded.preprocessing, captioned)
     run_stage(_stage(config, step), learner, checkpoints, Pace.of(config), report)
-    write_model(config.out / "model", name, learner.exported, loaded)
+    tuned = between(loaded.module, learner.exported, config.tuned_share)
+    write_model(config.out / "model", name, tuned, loaded)
     return config.out / "model"
 
 
@@ -138,6 +140,18 @@ def old_learner(loaded: LoadedModel, placement: Placement) -> Learner:
     """The model as it is, of which nothing learns."""
     model = loaded.module.eval().requires_grad_(False).to(placement.device)
     return Learner(model, loaded.tokenizer, None, placement.device)
+
+
+def between(old: torch.nn.Module, tuned: torch.nn.Module, share: float) -> torch.nn.Module:
+    """A copy on the way from the old weights to the tuned ones: each is old + share (tuned - old).
+
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    """
+    model = copy.deepcopy(tuned)
+    with torch.no_grad():
+        for end, begin in zip(model.parameters(), old.parameters(), strict=True):
+            end.copy_(torch.lerp(begin.to(end.device), end, share))
+    return model
 
 
 def rehearse_export(out: Path, name: str, loaded: LoadedModel) -> None:

@@ -37,6 +37,7 @@ class FinetuneConfig(Frozen):
     colour_jitter: float = Field(default=0.1, ge=0, lt=1)  # of brightness, contrast, saturation
     mirrored_share: float = Field(default=0.5, ge=0, le=1)  # of the views
     frozen: tuple[Prefix, ...] = ()  # weights whose names begin so stay as they are
+    tuned_share: float = Field(default=1.0, gt=0, le=1)  # of the exported weights; the rest: old
     ema_decay: float | None = Field(default=None, gt=0, lt=1)  # of the weights that are exported
 
     @model_validator(mode="after")

@@ -290,6 +290,18 @@ def test_what_is_exported_is_the_moving_average(tmp_path: Path) -> None:
     assert not torch.equal(weights(folder)[name], last[name].half())
 
 
+def test_what_is_exported_may_lie_between_the_old_weights_and_the_tuned_ones(
+    tmp_path: Path,
+) -> None:
+    tuned = weights(run(write_run(tmp_path / "a")))
+    half_way = weights(run(with_lines(write_run(tmp_path / "b"), "tuned_share = 0.5")))
+    old = weights(tmp_path / "b" / "old")
+    for name, each in half_way.items():
+        if each.is_floating_point():
+            expected = (old[name].float() + tuned[name].float()) / 2
+            assert torch.allclose(each.float(), expected, atol=2e-3), name
+
+
 def test_a_model_with_clips_own_tokenizer_has_all_of_its_merges_written(tmp_path: Path) -> None:
     path = write_run(tmp_path)
     file = tmp_path / "old" / CONFIG_FILE
