@@ -94,13 +94,14 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where pictures and collection go.")] = DEMO_FOLDER,
 ) -> None:
     """Draw sample pictures, index them with the starter model, and serve them with a page."""
-    from evaluation.scenes import write_scenes
+    from evaluation.scenes import write_scenes, write_sidecars
 
     pictures, collection = out / "pictures", out / "collection"
     if not (pictures / "scenes.jsonl").exists():
         note(f"drawing {DEMO_SCENES} sample pictures into {pictures}")
         with ProgressBar("drawing", DEMO_SCENES) as advance:
             write_scenes(pictures, seed=DEMO_SEED, count=DEMO_SCENES, progress=advance)
+    write_sidecars(pictures)
     index(sources=[str(pictures)], out=collection, model="starter")
     if serve_it:
         serve(str(collection), port=port)

@@ -61,13 +61,26 @@ class Plane:
             return self._made
 
 
+class Living:
+    """Where the rows of one state lie; made once, while others ask it for other things."""
+
+    def __init__(self) -> None:
+        self._making = threading.Lock()
+        self._made: Points | None = None
+
+    def of(self, gallery: Gallery, plane: Plane) -> Points:
+        with self._making:
+            if self._made is None:
+                self._made = _living(gallery, *plane.of(gallery))
+            return self._made
+
+
 def layout(gallery: Gallery) -> Points:
     """Of every row that lives."""
     doubled = max(1, (gallery.count // max(1, gallery.published)).bit_length())
     held = gallery.layout if doubled == 1 else None
     plane = gallery.once_a_generation(("overview", doubled), lambda: Plane(held))
-    published, place = plane.of(gallery)
-    return gallery.once("overview", lambda: _living(gallery, published, place))
+    return gallery.once("overview", Living).of(gallery, plane)
 
 
 def _projected(gallery: Gallery) -> tuple[Points, Placing]:

@@ -17,6 +17,7 @@ from evaluation.scenes import (
     generate,
     render,
     write_scenes,
+    write_sidecars,
 )
 from evaluation.scenes.spec import (
     COLOURS,
@@ -29,6 +30,7 @@ from evaluation.scenes.spec import (
     WEATHERS,
     kinds_in,
 )
+from index.sidecars import read_sidecar
 from models.errors import InputError
 
 PLAIN = ("time", "weather", "style", "setting")
@@ -292,6 +294,29 @@ def test_edits_and_scenes_are_one_object_a_line(tmp_path: Path) -> None:
     thing = scenes[0]["things"][0]
     assert set(thing) == {"kind", "colour", "size", "count", "place", "boxes"}
     assert len(thing["boxes"]) == thing["count"]
+
+
+def test_a_sidecar_tells_what_a_picture_shows(tmp_path: Path) -> None:
+    write_scenes(tmp_path, seed=12, count=5, size_px=32)
+    names = [scene.file for scene in generate(12, 5).scenes]
+    kept = (tmp_path / names[0]).with_suffix(".json")
+    kept.write_text("{}")
+    write_sidecars(tmp_path)
+    assert kept.read_text() == "{}"
+    for scene in generate(12, 5).scenes[1:]:
+        told = read_sidecar((tmp_path / scene.file).with_suffix(".json"))
+        assert told.caption == scene.short[0]
+        facts = told.metadata
+        assert (facts["style"], facts["setting"]) == (scene.style, scene.setting)
+        assert (facts["time"], facts["weather"]) == (scene.time, scene.weather)
+        assert facts["kinds"] == sorted({thing.kind for thing in scene.things})
+        assert facts["colours"] == sorted({thing.colour for thing in scene.things})
+        assert facts["things"] == sum(thing.count for thing in scene.things)
+        tags = facts["tags"]
+        assert isinstance(tags, list)
+        words = {scene.style, scene.setting, scene.time, scene.weather} - {"clear"}
+        assert words | {thing.kind for thing in scene.things} <= set(tags)
+        assert "clear" not in tags
 
 
 def test_several_workers_write_the_same_pictures_as_one(tmp_path: Path) -> None:
