@@ -1,9 +1,17 @@
 """What is shown in place of pictures: the welcome, nothing found, and what may be the matter."""
 
+import contextlib
+import itertools
 import json
 import re
+import shutil
 import subprocess
+import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -77,15 +85,39 @@ def test_the_first_visit_offers_what_this_collection_answers(visitor: Visitor) -
 
 
 def test_where_nothing_is_said_of_the_pictures_common_words_are_tried(
+    browser: Browser, demo: Path, tmp_path: Path
+) -> None:
+    """Of some of the sample pictures, without what is said beside them."""
+    (tmp_path / "pictures").mkdir()
+    for picture in sorted((demo.parent / "pictures").glob("*.png"))[:40]:
+        shutil.copy(picture, tmp_path / "pictures")
+    command = [*PICTOR, "index", str(tmp_path / "pictures"), "--out", str(tmp_path / "c")]
+    subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
+    with serving(tmp_path / "c") as server:
+        visitor = Visitor(browser, server.address)
+        page = visitor.open()
+        expect(page.locator(".welcome-text")).to_have_count(5)
+        expect(page.locator(".welcome-picture")).to_have_count(16)
+        page.locator(".welcome-text").first.click()
+        expect(page.locator("#hits:not([aria-busy]) .tile").first).to_be_visible()
+        visitor.leave()
+
+
+def test_the_sample_collection_tells_what_it_shows_and_is_filtered_by_it(
     browser: Browser, address: str
 ) -> None:
-    """The sample collection has neither captions nor tags."""
     visitor = Visitor(browser, address)
     page = visitor.open()
     expect(page.locator(".welcome-text")).to_have_count(5)
-    expect(page.locator(".welcome-picture")).to_have_count(16)
-    page.locator(".welcome-text").first.click()
+    page.get_by_role("button", name="Filters").click()
+    tags = page.get_by_role("group", name="Tags", exact=True)
+    tags.get_by_role("button", name=re.compile("more$")).click()
+    tags.get_by_role("searchbox").fill("balloon")
+    tags.get_by_label("balloon").check()
+    expect(page.locator(".filters-label")).to_have_text(["balloon"])
     expect(page.locator("#hits:not([aria-busy]) .tile").first).to_be_visible()
+    names = page.locator("#hits .tile img").evaluate_all("all => all.map((each) => each.alt)")
+    assert names and not any(name.endswith(".png") for name in names)
     visitor.leave()
 
 
@@ -308,3 +340,49 @@ def test_states_are_read_out(visitor: Visitor) -> None:
     visit(page, filters={"field": "camera", "eq": "none"})
     said = page.locator("body > [role=status]")
     expect(said).to_contain_text("No picture fits all of this")
+
+
+@contextmanager
+def crowd(address: str) -> Iterator[None]:
+    """Others who ask without pause, each for something new."""
+    over = threading.Event()
+
+    def go_on_asking(name: int) -> None:
+        for number in itertools.count():
+            if over.is_set():
+                return
+            body = json.dumps({"text": f"{name} {number}"}).encode()
+            headers = {"Content-Type": "application/json"}
+            request = urllib.request.Request(f"{address}/v1/search", body, headers)
+            with contextlib.suppress(urllib.error.HTTPError):  # 503, mostly
+                urllib.request.urlopen(request).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(go_on_asking, name) for name in range(8)]
+        try:
+            yield
+        finally:
+            over.set()
+    for each in asking:
+        each.result()
+
+
+def test_a_server_that_is_really_overloaded_is_asked_again(
+    browser: Browser, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request may wait beside the one that runs."""
+    monkeypatch.setenv("PICTOR_MAX_QUEUE", "1")
+    with serving(album) as server:
+        visitor = Visitor(browser, server.address)
+        visitor.forgive("503")
+        page = visitor.open()
+        expect(page.locator(".welcome-page h1")).to_be_visible()
+        with crowd(server.address):
+            for number in itertools.count():  # one may be let in by chance
+                visit(page, f"water {number}")
+                expect(page.locator("#hits:not([aria-busy])")).to_be_attached()
+                if card(page).get_by_role("timer").count():
+                    break
+            expect(card(page)).to_contain_text("Many are searching just now")
+        finds(page)  # by itself
+        visitor.leave()
