@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from cli.indexing import Watch
-from cli.progress import JobProgressLines
+from cli.progress import JobProgressLines, MapProgressLines
 from index.job import Progress, Report
+from index.overview.making import Mapping
 from models.errors import CollectionError
 from tests.cli.outcomes import Pictor, mistake
 
@@ -106,3 +107,32 @@ def test_fast_decoding_is_a_space_of_its_own_that_the_collection_remembers(
     assert same["hits"][0]["score"] > 0.9999
     other = pictor("search", out, "--text", "grey", "--model", "starter")
     assert "starter@" in mistake(other)
+
+
+def test_the_map_is_told_of_while_it_is_made(pictor: Pictor, photos: Path, tmp_path: Path) -> None:
+    asked = ("index", photos, "--out", tmp_path / "c", "--json", "--model", "starter")
+    made = pictor(*asked, "--map", "pca")
+    lines = [json.loads(line) for line in made.err.splitlines()]
+    placed = [line["placed"] for line in lines if line.get("map") == "pca"]
+    assert (placed[0], placed[-1]) == (0, 3)
+    assert json.loads(made.out)["map"] == "pca"
+    assert json.loads(pictor(*asked, "--map", "none").out)["map"] == "none"
+    assert "map: made by the server" in pictor("inspect", tmp_path / "c").out
+
+
+def test_a_map_that_there_is_not_is_a_mistake(pictor: Pictor, photos: Path, tmp_path: Path) -> None:
+    refused = pictor("index", photos, "--out", tmp_path / "c", "--map", "tsne")
+    assert "pca, umap, none" in mistake(refused)
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_line_of_the_maps_progress_comes_once_a_second_and_at_either_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = iter([0.0, 0.1, 0.5, 1.6, 1.7, 1.8, 1.9])
+    show = MapProgressLines(clock=lambda: next(now))
+    for placed in (0, 10, 20, 30, 40):
+        show(Mapping("umap", placed, 40, seconds=placed / 10))
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["placed"] for line in lines] == [0, 20, 40]
+    assert lines[1] == {"map": "umap", "placed": 20, "items": 40, "seconds": 2.0}
