@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.engines import DistantModel, EngineName, check_engine, ray_engine
 from cli.options import (
     AsJson,
     Device,
@@ -89,6 +90,17 @@ def index(
         list[str] | None,
         typer.Option(help="A host to fetch from although its address is not public; repeatable."),
     ] = None,
+    engine: Annotated[
+        EngineName,
+        typer.Option(help="What reads and embeds: this machine, or a Ray cluster."),
+    ] = EngineName.LOCAL,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT of the cluster, or auto.",
+            show_default="RAY_ADDRESS, else a Ray of this job's own",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build or update a collection. A bad file is counted, never fatal; a job that was stopped
@@ -104,6 +116,7 @@ def index(
     from index.sources import SourceOptions, TableColumns, open_source
     from models.load import fast_decoding, portable
 
+    check_engine(engine, ray_address)
     columns = TableColumns(picture_column, caption_column)
     opening = SourceOptions(columns, frozenset(allow_host or ()))
     mapping = MapOptions(map_method, map_progress(as_json=as_json))
@@ -114,6 +127,10 @@ def index(
     encoder = load_model(model, device, dtype, threads)
     kind = IndexOptions(index_kind, Budget(recall=recall))
     options = job_options(threads, batch_size, kind)
+    machines = None
+    if engine is EngineName.RAY:
+        distant = DistantModel(model, dtype)
+        machines = ray_engine(encoder, distant, device, options, ray_address)
 
     def run() -> "Report":
         with job_progress(as_json=as_json) as progress:
@@ -125,6 +142,7 @@ def index(
                 options=options,
                 progress=progress,
                 mapping=mapping,
+                engine=machines,
             )
 
     def show(report: "Report") -> None:

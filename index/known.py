@@ -2,11 +2,22 @@
 
 import threading
 from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
 
 from index.folder import CollectionFolder
 from index.found import FoundImage
 from index.journal import Journal
 from index.previous import Previous
+
+KEY_HEX = 16
+
+
+def key_of(item: str) -> int:
+    """The first 8 bytes of an id, which tell millions of items apart, if not for certain."""
+    return int(item[:KEY_HEX], 16)
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,12 @@ class Known:
             if lacks:
                 self._taken.add(item)
             return lacks
+
+    def keys(self) -> NDArray[np.uint64]:
+        """(n,), rising: of the contents that have a vector already, or are to stay away, so that a
+        distant worker need not make one; `take` has the last word."""
+        ids = chain(self._previous.item_ids(), self._journal.item_ids())
+        return np.unique(np.fromiter(map(key_of, ids), np.uint64))
 
     def settle(self, item: str) -> None:
         """The journal has it now."""

@@ -16,7 +16,7 @@ from index.items import Item, item_id
 from index.known import Known
 from index.thumbnails import thumbnail
 from models.decode import DecodeLimits, open_header, upright_size
-from models.encoders import ImageEncoder
+from models.encoders import Preparer
 from models.errors import ImageError
 from models.preprocess import Pixels
 
@@ -53,7 +53,7 @@ class Reading:
 class PictureDecoder:
     """What a decoder process does."""
 
-    encoder: ImageEncoder
+    encoder: Preparer
     limits: DecodeLimits
 
     def __call__(self, missing: Missing) -> Decoded:

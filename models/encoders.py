@@ -33,14 +33,8 @@ class Prompt:
     symbol: str = "$"
 
 
-class ImageEncoder(Protocol):
-    @property
-    def spaces(self) -> tuple[Space, ...]: ...
-
-    @property
-    def fills_galleries(self) -> bool:
-        """False of a light query encoder, which is pinned to the spaces of a heavier model."""
-        ...
+class Preparer(Protocol):
+    """A model's way with picture files, which needs none of its weights."""
 
     def decode(self, data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
         """A picture file's bytes -> RGB picture for `prepare`, the same however a picture arrives;
@@ -49,6 +43,16 @@ class ImageEncoder(Protocol):
 
     def prepare(self, image: Image.Image) -> Pixels:
         """RGB picture -> uint8 (height, width, 3); runs on the CPU, in any thread."""
+        ...
+
+
+class ImageEncoder(Preparer, Protocol):
+    @property
+    def spaces(self) -> tuple[Space, ...]: ...
+
+    @property
+    def fills_galleries(self) -> bool:
+        """False of a light query encoder, which is pinned to the spaces of a heavier model."""
         ...
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:

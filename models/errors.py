@@ -38,6 +38,10 @@ class NoHeatError(PictorError):
     """A model that has no map of a picture to compare with a text."""
 
 
+class EngineError(PictorError):
+    """The machines that were to do a job's work cannot be reached, or cannot do it."""
+
+
 class SpaceError(PictorError):
     """Vectors of two spaces were about to be compared."""
 

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from models.decode import DecodeLimits, decode
+from models.decode import DecodeLimits
 from models.device import Placement, batch_memory, to_device, to_numpy
 from models.encoders import Prompt, Tokens
 from models.errors import ModelError
+from models.eye import Eye
 from models.fusion_head import FusionHead, PinnedHead
 from models.heat import HeatAsked, Looks, Map
 from models.heat_reader import HeatReader
@@ -44,6 +45,7 @@ class LoadedModel:
 class OpenClipEncoder:
     def __init__(self, name: str, loaded: LoadedModel, placement: Placement) -> None:
         self.preprocessing = loaded.preprocessing
+        self.eye = Eye(loaded.preprocessing)
         self.placement = placement
         revision = _revision(loaded, loaded.preprocessing)
         exact = _exact_revision(loaded, revision)
@@ -105,10 +107,10 @@ class OpenClipEncoder:
         return self._heat.heat(asked)
 
     def decode(self, data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
-        return decode(data, limits, least_side=self.preprocessing.least_side)
+        return self.eye.decode(data, limits)
 
     def prepare(self, image: Image.Image) -> Pixels:
-        return self.preprocessing.pixels(image)
+        return self.eye.prepare(image)
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
         if not pixels:

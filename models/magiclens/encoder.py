@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from models.decode import DecodeLimits, decode
+from models.decode import DecodeLimits
 from models.device import Placement, batch_memory, to_device, to_numpy
 from models.encoders import Prompt, Tokens
 from models.errors import ModelError
+from models.eye import Eye
 from models.heat import HeatAsked, Looks, Map
 from models.heat_reader import HeatReader
 from models.huggingface import CLIP_MEAN, CLIP_STD
@@ -59,6 +60,7 @@ class MagicLensEncoder:
 
     def __init__(self, name: str, module: MagicLens, card: Card, placement: Placement) -> None:
         self.preprocessing = card.preprocessing
+        self.eye = Eye(card.preprocessing)
         self.placement = placement
         self.spaces = _spaces(name, module, card)
         try:
@@ -106,10 +108,10 @@ class MagicLensEncoder:
         return self._heat.heat(asked)
 
     def decode(self, data: bytes, limits: DecodeLimits | None = None) -> Image.Image:
-        return decode(data, limits, least_side=self.preprocessing.least_side)
+        return self.eye.decode(data, limits)
 
     def prepare(self, image: Image.Image) -> Pixels:
-        return self.preprocessing.pixels(image)
+        return self.eye.prepare(image)
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Embeddings:
         """(n, CLIP's dim + MagicLens's dim)."""

@@ -8,18 +8,16 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from index.collection import Collection
 from index.verify import verify
-from models.vectors import Vector
 from tests.index.album import contents, failures, save
+from tests.index.compared import SAME, cosine, vectors
 from tests.index.watched import points, run_job
 
 REPOSITORY = Path(__file__).parents[2]
 KILLS = {"begin": 4, "scan": 18, "stage": 8, "publish": 14, "tidy": 6}
-SAME = 0.9999
 
 Runner = Callable[[Path, Path, str, int], int]
 
@@ -62,22 +60,6 @@ def photos(tmp_path: Path) -> Path:
     shutil.copy(folder / "old-04.png", folder / "copy.png")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
     return folder
-
-
-def vectors(out: Path) -> dict[str, Vector]:
-    collection = Collection.open(out)
-    with collection.snapshot() as snapshot:
-        gallery = snapshot.gallery
-        ids = gallery.ids(gallery.rows)
-        found = dict(zip(ids, gallery.units(gallery.rows, snapshot.spaces[0]), strict=True))
-        assert len(found) == len(ids)  # none twice
-    collection.close()
-    return found
-
-
-def cosine(one: Vector, other: Vector) -> float:
-    a, b = one.astype(np.float64), other.astype(np.float64)
-    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 def generation(out: Path) -> int:
