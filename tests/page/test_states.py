@@ -1,6 +1,5 @@
 """What is shown in place of pictures: the welcome, nothing found, and what may be the matter."""
 
-import contextlib
 import itertools
 import json
 import re
@@ -354,8 +353,10 @@ def crowd(address: str) -> Iterator[None]:
             body = json.dumps({"text": f"{name} {number}"}).encode()
             headers = {"Content-Type": "application/json"}
             request = urllib.request.Request(f"{address}/v1/search", body, headers)
-            with contextlib.suppress(urllib.error.HTTPError):  # 503, mostly
+            try:
                 urllib.request.urlopen(request).close()
+            except urllib.error.HTTPError as refused:  # 503, mostly
+                refused.close()
 
     with ThreadPoolExecutor(8) as pool:
         asking = [pool.submit(go_on_asking, name) for name in range(8)]
