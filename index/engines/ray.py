@@ -237,6 +237,8 @@ def _settle(data: Any, errors: int) -> None:  # noqa: ANN401
     context = data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = errors
+    # a short wave has less to do than there are workers; its thread would tell the user
+    warnings.filterwarnings("ignore", "The minimum number of concurrent actors", UserWarning)
     for handler in logging.getLogger("ray.data").handlers:
         if handler.name == "console":
             handler.setLevel(logging.CRITICAL)  # the file in its session has it
