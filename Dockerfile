@@ -21,7 +21,7 @@ COPY index index
 COPY models models
 COPY service service
 COPY training training
-RUN pip install .
+RUN pip install '.[milvus]'
 
 RUN useradd --create-home --uid 1000 pictor \
     && mkdir /collection /models \

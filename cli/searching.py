@@ -19,6 +19,7 @@ from cli.options import (
     Threads,
     composers_of,
     load_model,
+    milvus_token,
     note,
     print_json,
     read_picture,
@@ -197,7 +198,7 @@ def search(
 
     asking = Asking(tuple(text or ()), image, tuple(exclude or ()), composer, weight, mode)
     extent = Extent(limit=limit, where=where(filters or ()))
-    with closing(open_collection(collection)) as opened:
+    with closing(open_collection(collection, token=milvus_token())) as opened:
         if mode == "words":
             with opened.snapshot() as snapshot:
                 page = search_words(snapshot, asking.texts[0], extent)

@@ -50,7 +50,10 @@ def serve(
         str | None, typer.Option(help="text or json.", show_default="text")
     ] = None,
 ) -> None:
-    """Serve a collection over REST, with a page at /. Settings: also PICTOR_ variables."""
+    """Serve a collection over REST, with a page at /. Settings: also PICTOR_ variables.
+
+    From Milvus (`pictor publish`) any number of servers may answer for one collection.
+    """
     spin_briefly()
     from index.faiss import limit_faiss_threads
     from index.served import open_collection
@@ -74,7 +77,10 @@ def serve(
     }
     roots = {r.name: r.path for r in map(parse_place, root or [])}
     settings = read_settings(**given, roots=roots or None)
-    opened = open_collection(settings.collection, settings.roots)
+    token = settings.milvus_token.get_secret_value() if settings.milvus_token else ""
+    opened = open_collection(
+        settings.collection, settings.roots, token=token, files=settings.milvus_files
+    )
     refuse_exposure(settings, opened.files)  # here, too: before a model is loaded, which takes time
     with opened.snapshot() as snapshot:
         reference = settings.model or snapshot.model

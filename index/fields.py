@@ -5,7 +5,7 @@ nothing, though, and whoever mistyped it should hear so.
 """
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from index.facts import Database
 from index.filters import METADATA, NUMBERS, TEXTS, Condition, Filter, Node, Not
@@ -27,8 +27,12 @@ def metadata_names(database: Database) -> list[str]:
 
 def misnamed(database: Database, filter: Filter) -> list[str]:  # noqa: A002
     """A warning for each of the filter's fields that no picture has."""
-    fields = dict.fromkeys(condition.field for condition in _conditions(filter.root))
-    return [text for field in fields for text in unknown(database, field)]
+    return [text for field in asked_of(filter) for text in unknown(database, field)]
+
+
+def asked_of(filter: Filter) -> list[str]:  # noqa: A002
+    """Each of the filter's fields once."""
+    return list(dict.fromkeys(condition.field for condition in _conditions(filter.root)))
 
 
 def unknown(database: Database, field: str) -> list[str]:
@@ -36,9 +40,18 @@ def unknown(database: Database, field: str) -> list[str]:
     name = field.removeprefix(METADATA)
     if not field.startswith(METADATA) or list(database.rows(ANY, (name,))):
         return []
+    text = misspelt(field, metadata_names(database))
+    return [] if text is None else [text]
+
+
+def misspelt(field: str, known: Iterable[str]) -> str | None:
+    """The same, of a collection whose metadata have these names."""
+    name, names = field.removeprefix(METADATA), sorted(known)
+    if not field.startswith(METADATA) or name in names:
+        return None
     text = f"no picture has a field {name[:SHOWN]!r}"
-    near = nearest(name, [*metadata_names(database), *sorted(TEXTS | NUMBERS)])
-    return [text if near is None else f"{text}; did you mean {near[:SHOWN]!r}?"]
+    near = nearest(name, [*names, *sorted(TEXTS | NUMBERS)])
+    return text if near is None else f"{text}; did you mean {near[:SHOWN]!r}?"
 
 
 def nearest(name: str, names: list[str]) -> str | None:

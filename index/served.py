@@ -1,7 +1,7 @@
 """What a service, or a command, needs of a collection, wherever it is kept.
 
-open_collection(place, roots) -> Collection. A collection is a folder (index/collection.py); what
-its members give is said there and in index/snapshot.py.
+open_collection(place, roots) -> Collection. A collection is a folder (index/collection.py), or in
+Milvus (index/milvus/collection.py); what its members give is said there and in index/snapshot.py.
 """
 
 from collections.abc import Collection as Ids
@@ -10,13 +10,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from index import collection
 from index.adding import Added, Addition, Deletion
+from index.collection import Collection as FolderCollection
 from index.facets import Counting, Facets
 from index.filters import Filter
 from index.hybrid import Worded
 from index.items import Failure, Item
 from index.listing import Browsing, Listing
+from index.milvus.address import is_address, parse_address
+from index.milvus.collection import MilvusCollection
 from index.opened import Original
 from index.originals import Giving
 from index.overview.asking import Looking, Overview
@@ -79,9 +81,18 @@ class Collection(Protocol):
 
 def place_of(place: Place) -> Place:
     """As `open_collection` takes it: a path, unless it is an address."""
-    return place if isinstance(place, str) and "://" in place else Path(place)
+    return place if isinstance(place, str) and is_address(place) else Path(place)
 
 
-def open_collection(place: Place, roots: Mapping[str, Path] | None = None) -> Collection:
-    """Raises CollectionError where there is none, InputError for a root that it does not have."""
-    return collection.Collection.open(Path(place), roots)
+def open_collection(
+    place: Place,
+    roots: Mapping[str, Path] | None = None,
+    *,
+    token: str = "",
+    files: Path | None = None,
+) -> Collection:
+    """`token` and `files` are for a place in Milvus. Raises CollectionError where there is no
+    collection, InputError for a root that it does not have."""
+    if isinstance(place, str) and is_address(place):
+        return MilvusCollection.open(parse_address(place), roots, token=token, files=files)
+    return FolderCollection.open(Path(place), roots)

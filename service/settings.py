@@ -27,7 +27,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PICTOR_", frozen=True)
 
     collection: Annotated[Path | str, BeforeValidator(place_of)] = Field(
-        description="folder of the collection to serve"
+        description="folder of the collection to serve, or its address in Milvus"
+    )
+    milvus_token: SecretStr | None = Field(
+        default=None, description="what lets this server into Milvus: a token, or USER:PASSWORD"
+    )
+    milvus_files: Path | None = Field(
+        default=None,
+        description="where the folder of a collection that is served from Milvus lies on this "
+        "machine, which replicas share; where it was when it was published unless given",
     )
     model: str | None = Field(
         default=None, description="model to load; the one that built the collection unless given"

@@ -10,6 +10,7 @@ import typer
 import yaml
 
 from cli.main import app
+from index.milvus.address import parse_address
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +65,7 @@ def test_every_service_runs_a_command_that_pictor_has(service: str) -> None:
     assert definition["build"] == "."
 
 
-@pytest.mark.parametrize("service", OURS)
+@pytest.mark.parametrize("service", [name for name in OURS if name != "publish"])
 def test_originals_are_mounted_read_only_as_a_named_root(service: str) -> None:
     definition = COMPOSE["services"][service]
     mounts = {volume.split(":")[-2]: volume for volume in definition["volumes"] if ":ro" in volume}
@@ -98,6 +99,43 @@ def test_replicas_share_what_one_process_keeps_for_itself_and_nginx_asks_both() 
     assert all(f"server {name}:8000" in configuration for name in REPLICAS)
     (port,) = nginx["ports"]
     assert f"listen {port.rpartition(':')[2]};" in configuration
+
+
+def test_milvus_and_what_it_needs_are_pinned_checked_and_reached_from_within_alone() -> None:
+    services = COMPOSE["services"]
+    for name in ("milvus", "milvus-etcd", "milvus-store"):
+        definition = services[name]
+        assert definition["profiles"] == ["milvus"]
+        image, _, version = definition["image"].rpartition(":")
+        assert image and version not in ("", "latest")
+        assert definition["healthcheck"]["test"] and "ports" not in definition
+        assert {volume.split(":")[0] for volume in definition["volumes"]} <= set(COMPOSE["volumes"])
+    healthy = {"condition": "service_healthy"}
+    assert services["milvus"]["depends_on"] == {"milvus-etcd": healthy, "milvus-store": healthy}
+    told = services["milvus"]["environment"]
+    assert told["MINIO_ADDRESS"] == "milvus-store:9000"
+    assert (
+        told["MINIO_SECRET_ACCESS_KEY"]
+        == services["milvus-store"]["environment"]["MINIO_ROOT_PASSWORD"]
+    )
+
+
+def test_what_is_published_to_milvus_is_what_is_served_from_it() -> None:
+    publish, serve = (COMPOSE["services"][name] for name in ("publish", "pictor-milvus"))
+    address = parsed(publish["command"])["to"]
+    assert parse_address(address).uri == "http://milvus:19530"
+    assert parsed(serve["command"])["collection"] == address
+    folder = Path("/collection")
+    assert any(each.endswith(f":{folder}") for each in publish["volumes"])
+    assert set(publish["volumes"]) <= set(serve["volumes"])
+    assert parsed(publish["command"])["collection"] == folder
+    settings = Settings(**{**given(serve["environment"]), "collection": address})
+    assert settings.milvus_files == folder
+    assert serve["depends_on"] == {
+        **publish["depends_on"],
+        "publish": {"condition": "service_completed_successfully"},
+    }
+    assert "[milvus]" in DOCKERFILE
 
 
 def given(environment: dict[str, str]) -> dict[str, Any]:

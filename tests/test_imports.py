@@ -69,5 +69,9 @@ def test_one_file_imports_faiss() -> None:
     assert importers_of("faiss") == ["index/faiss.py"]
 
 
+def test_one_file_imports_pymilvus() -> None:
+    assert importers_of("pymilvus") == ["index/milvus/client.py"]
+
+
 def test_one_file_imports_open_clip() -> None:
     assert importers_of("open_clip") == ["models/openclip.py"]
