@@ -167,14 +167,17 @@ class MilvusGallery:
         return asked.reshape(-1, 2).astype(np.uint64)
 
     def units(self, rows: Rows, space: Space) -> Units:
-        """Of rows that live."""
+        """Zeros of an item that has left meanwhile, which is like nothing."""
         position = self.position(space)
-        if not len(rows):
-            return np.empty((0, space.dimension), np.float16)
+        self.living(rows)  # what was not read yet is
         return self._held(rows, position)
 
     def _held(self, rows: Rows, position: int) -> Units:
-        return np.stack([self._units[row][position] for row in rows.tolist()])
+        held = np.zeros((len(rows), self.spaces[position].dimension), np.float16)
+        for number, row in enumerate(rows.tolist()):
+            if row in self._units:
+                held[number] = self._units[row][position]
+        return held
 
     def embedding(self, row: int, space: Space) -> Vector:
         id_ = self._ids[row]
