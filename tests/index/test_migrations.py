@@ -130,6 +130,12 @@ def test_items_are_added_when_they_are_written_and_those_of_format_3_when_it_was
     assert abs(datetime.fromisoformat(added["new"]) - datetime.now(UTC)) < timedelta(minutes=5)
 
 
+def test_a_collection_of_format_5_has_no_layout_yet(database: sqlite3.Connection) -> None:
+    of_format(database, 5)
+    assert upgrade(database) == 5
+    assert database.execute("SELECT * FROM layouts").fetchall() == []
+
+
 def test_facts_and_words_follow_a_change_and_a_removal(database: sqlite3.Connection) -> None:
     migrate(database)
     occur(database, "x.jpg", "red", '{"n": 1}')
