@@ -117,11 +117,6 @@ class MilvusGallery:
         order = np.argsort(-scores, kind="stable")
         return scores[order], rows[order]
 
-    def meet(self, found: Iterable[Row]) -> None:
-        """Keep the vectors of what Milvus gave."""
-        for row in found:
-            self._met(row)
-
     def _met(self, row: Row) -> int:
         """The row of what Milvus gave, whose vectors are kept."""
         number = self._row(row["id"])
@@ -233,30 +228,27 @@ class Matching:
         return self
 
     @cached_property
-    def _count(self) -> int:
-        return self._generation.count(self.expression.text)
+    def _first(self) -> list[Row]:
+        """All, where they are few, and else one more than are few."""
+        client, name = self._generation.client, self._generation.name
+        return client.rows(name, self.expression.text, ["id", "partial"], FEW + 1)
 
     def __len__(self) -> int:
         """With those, where some are marked partial, that only might."""
-        return self._count
+        return len(self._first) if self.is_few else self._generation.count(self.expression.text)
 
     @property
     def is_few(self) -> bool:
-        return self._count <= FEW
+        return len(self._first) <= FEW
 
     @cached_property
     def rows(self) -> Rows:
         client, name = self._generation.client, self._generation.name
-        columns = ["id", "partial"]
-        if self.is_few:
-            columns += vectors(self._generation.spaces)
-        ids: list[str] = []
-        for part in client.every(name, self.expression.text, columns):
-            found = self.checked(part)
-            if self.is_few:
-                self._gallery.meet(found)
-            ids += [row["id"] for row in found]
-        return np.sort(self._gallery.rows_met(ids))
+        parts: Iterable[list[Row]] = [self._first]
+        if not self.is_few:
+            parts = client.every(name, self.expression.text, ["id", "partial"])
+        found = (row["id"] for part in parts for row in self.checked(part))
+        return np.sort(self._gallery.rows_met(found))
 
     def among(self, rows: Rows) -> Mask:
         ids = self._gallery.ids(rows)
