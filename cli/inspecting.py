@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import AsJson, CollectionPath, print_json
+from cli.options import AsJson, CollectionPlace, milvus_token, print_json
+from models.errors import InputError
 
 
 def inspect(
-    collection: CollectionPath,
+    collection: CollectionPlace,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check every file, vector and original.")
     ] = False,
@@ -21,21 +22,25 @@ def inspect(
 
     Originals that cannot be read are told too, and are no faults: folders may be moved.
     """
+    from index.served import place_of
     from index.verify import verify as find_faults
 
-    faults = find_faults(collection) if verify else ()
+    place = place_of(collection)
+    if verify and not isinstance(place, Path):
+        raise InputError(f"--verify is for a folder: {place} keeps its own files")
+    faults = find_faults(Path(place)) if verify else ()
     content: dict[str, Any] = {"faults": list(faults)} if verify else {}
     if not faults:
-        content = contents_of(collection, originals=verify) | content
+        content = contents_of(place, originals=verify) | content
     print_json(content) if as_json else print_inspection(content)
     if faults:
         raise typer.Exit(1)
 
 
-def contents_of(path: Path, *, originals: bool) -> dict[str, Any]:
-    from index.collection import Collection
+def contents_of(place: Path | str, *, originals: bool) -> dict[str, Any]:
+    from index.served import open_collection
 
-    opened = Collection.open(path)
+    opened = open_collection(place, token=milvus_token())
     with opened.snapshot() as snapshot:
         content = asdict(snapshot.statistics())
         content["failed"] = [asdict(failure) for failure in snapshot.failures()]
