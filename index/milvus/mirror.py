@@ -3,7 +3,7 @@
 Milvus has no order, no grouping and no BM25 of ours, so that what it has no query for is answered
 from a copy of its rows without their vectors, made when it is first asked for and kept up to date
 by the changes that were told since. It takes what the catalogue of a folder takes on the disk (some
-1 to 2 KB an item) and 33 bytes an item in memory. A search by vectors needs none of it.
+1 to 2 KB an item) and 41 bytes an item in memory. A search by vectors needs none of it.
 """
 
 import contextlib
