@@ -110,7 +110,7 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(filters)
 def test_both_find_the_same(both: list[Collection], content: dict[str, Any]) -> None:
     try:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -226,3 +228,17 @@ def test_an_address_says_where_the_server_is() -> None:
     assert (address.name, address.consistency) == ("pets", "Bounded")
     assert parse_address("milvus://host/pets").uri == "http://host:19530"
     assert parse_address("milvus:///a b/x.db/pets").uri == "/a b/x.db"
+
+
+def test_a_token_is_in_no_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(CollectionError) as refused:
+        open_collection(f"milvus://127.0.0.1:{port}/pets", token="root:very-secret")
+    assert "secret" not in f"{refused.value} {refused.value.__cause__}"
+
+
+def test_without_pymilvus_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setitem(sys.modules, "pymilvus", None)
+    with pytest.raises(InputError, match=r"pip install 'pictor\[milvus\]'"):
+        open_collection(address)
