@@ -1,13 +1,16 @@
 """What was added and deleted in Milvus, brought into the folder's collection.
 
-bring(generation, files, collection) -> how many were added. Raises CollectionError where they have
-vectors of another model than the folder's, or what was sent cannot be read any more.
+bring(generation, files, collection) -> how many were added. Their files stay beside the folder's
+own until the next time, when `tidy` removes what the generation has no need of. Raises
+CollectionError where they have vectors of another model than the folder's, or what was sent cannot
+be read any more.
 """
 
 from dataclasses import replace
 
 from index.adding import Addition
 from index.collection import Collection
+from index.folder import UNFINISHED
 from index.items import UPLOADS
 from index.milvus.generation import Generation
 from index.milvus.records import Entity
@@ -16,6 +19,16 @@ from models.errors import CollectionError
 from models.space import named
 
 TOGETHER = 100  # pictures of one transaction
+
+
+def tidy(generation: Generation, files: Files) -> None:
+    """While nobody writes: remove the files of what is in the folder by now, or nowhere."""
+    parts = generation.every_record("live == true")
+    needed = {record.item.id for part in parts for record in part}
+    for folder in (files.live.uploads, files.live.thumbnails):
+        for file in folder.glob("??/*"):
+            if file.suffix != UNFINISHED and file.stem not in needed:
+                file.unlink(missing_ok=True)
 
 
 def bring(generation: Generation, files: Files, collection: Collection) -> int:

@@ -27,7 +27,7 @@ from index.folder import writing
 from index.gallery import Gallery, Rows
 from index.listing import Browsing
 from index.milvus.address import Address
-from index.milvus.bringing import bring
+from index.milvus.bringing import bring, tidy
 from index.milvus.changes import write_lock
 from index.milvus.client import Client
 from index.milvus.forms import FLAT, HNSW, IndexKind
@@ -87,6 +87,9 @@ def publish(
     with contextlib.closing(Client(address, token)) as client, _alone(files):
         previous = _previous(client, address.name)
         _remove_leftovers(client, address.name, previous)
+        if previous:
+            with write_lock(files, WAIT_S):
+                tidy(previous.generation, files)
         with contextlib.closing(Collection.open(folder)) as collection:
             brought = bring(previous.generation, files, collection) if previous else 0
             with collection.snapshot() as snapshot:
@@ -171,25 +174,39 @@ def _write(  # noqa: PLR0913, PLR0917
         away = previous.generation.notes.away()
         new.notes.write("away", {f"deleted/{id_}": "" for id_ in away})
     new.notes.write_failures(snapshot.failures())
-    told = snapshot.statistics()
-    header = Header(
+    told = _Told(index, widest, sorted(fields), previous.generation.name if previous else None)
+    header = _header(snapshot, files, new, number, told)
+    new.notes.write("header", {"header": header.text})
+    return new, header
+
+
+@dataclass(frozen=True)
+class _Told:
+    index: IndexKind
+    widest: dict[str, int]
+    fields: list[str]
+    previous: str | None
+
+
+def _header(snapshot: Snapshot, files: Files, new: Generation, number: int, told: _Told) -> Header:
+    statistics = snapshot.statistics()
+    view = View(snapshot.gallery, np.empty(0, np.int64))
+    return Header(
         generation=number,
         spaces=snapshot.spaces,
         model=snapshot.model,
-        created_at=told.created_at,
+        created_at=statistics.created_at,
         updated_at=datetime.now(UTC).isoformat(),
-        roots={root.name: str(root.path) for root in told.sources},
+        roots={root.name: str(root.path) for root in statistics.sources},
         files=str(files.path),
-        index={"name": index.name, "recalls": recalls(snapshot, new, index.name)},
-        means=[View(snapshot.gallery, np.empty(0, np.int64)).mean(s).tolist() for s in new.spaces],
-        occurrences=told.occurrences,
-        failures=told.failures,
-        fields=sorted(fields),
-        widest=widest,
-        previous=previous.generation.name if previous else None,
+        index={"name": told.index.name, "recalls": recalls(snapshot, new, told.index.name)},
+        means=[view.mean(space).tolist() for space in new.spaces],
+        occurrences=statistics.occurrences,
+        failures=statistics.failures,
+        fields=told.fields,
+        widest=told.widest,
+        previous=told.previous,
     )
-    new.notes.write("header", {"header": header.text})
-    return new, header
 
 
 def index_for(rows: int) -> IndexKind:

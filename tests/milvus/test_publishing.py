@@ -122,6 +122,12 @@ def test_what_was_added_and_deleted_in_milvus_reaches_the_folder(own: Built, add
         assert one.item(id_of(PINK)) == other.item(id_of(PINK))
         assert one.original(id_of(PINK)) == other.original(id_of(PINK)) == picture_bytes(PINK)
         assert one.thumbnail(id_of(PINK)) == other.thumbnail(id_of(PINK))
+    (kept,) = (own.folder / "milvus" / "uploads").rglob(id_of(PINK))
+    published(own, address)
+    assert not kept.exists()
+    with milvus.snapshot() as snapshot:
+        assert snapshot.original(id_of(PINK)) == picture_bytes(PINK)
+        assert snapshot.thumbnail(id_of(PINK))
     index(own, ColourEncoder())  # a picture that was deleted stays away
     assert id_of("red") not in ids(folder)
     milvus.close()
