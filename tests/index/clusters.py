@@ -1,6 +1,7 @@
 """Ray clusters of several nodes on this machine, on loopback, with nothing left of them."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,13 +59,16 @@ def running(nodes: int) -> Iterator[Any]:
         from ray.cluster_utils import Cluster  # noqa: PLC0415 - after its settings
 
         cluster: Any = Cluster()
+        logs: list[Path] = []
         try:
-            add_node(cluster, 0)
+            logs.append(Path(add_node(cluster, 0).get_session_dir_path()))
             for _ in range(nodes):
                 add_node(cluster, 1)
             yield cluster
         finally:
             cluster.shutdown()
+            for session in logs:
+                shutil.rmtree(session, ignore_errors=True)
 
 
 def add_node(cluster: Any, cpus: int) -> Any:  # noqa: ANN401

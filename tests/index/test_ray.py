@@ -68,7 +68,7 @@ def whole(tmp_path: Path, photos: Path) -> Path:
     return tmp_path / "whole"
 
 
-def test_a_cluster_makes_the_collection_that_this_machine_makes_and_updates_it(
+def test_a_cluster_makes_the_collection_that_this_machine_makes(
     tmp_path: Path, photos: Path, whole: Path, address: str
 ) -> None:
     out, seen = tmp_path / "out", list[Progress]()
@@ -76,6 +76,14 @@ def test_a_cluster_makes_the_collection_that_this_machine_makes_and_updates_it(
     assert (report.items, report.embedded, report.failed) == (PICTURES, PICTURES, 1)
     assert [each.done for each in seen] == list(range(1, PICTURES + 3))
     assert_same(out, whole)
+
+
+@pytest.mark.slow
+def test_a_cluster_embeds_only_what_is_new_and_makes_what_is_missing(
+    tmp_path: Path, photos: Path, whole: Path, address: str
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(whole, out)
     (photos / "1/001.png").rename(photos / "renamed.png")
     (photos / "2/002.png").unlink()
     save(photos, "new.png", (250, 250, 250))
