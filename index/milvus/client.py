@@ -60,12 +60,16 @@ class Client:
             return list(self._milvus.list_collections(timeout=TIMEOUT_S))
 
     def target(self, alias: str) -> str | None:
-        """The collection that it names."""
+        """The collection that it names; itself where it is no alias."""
         if not self._has(alias):
             return None
-        with self._failing():
-            found = self._milvus.describe_collection(alias, timeout=TIMEOUT_S)
-        return str(found["collection_name"])
+        try:
+            with self._failing():
+                return str(self._milvus.describe_alias(alias, timeout=TIMEOUT_S)["collection_name"])
+        except CollectionError:
+            if alias in self.names():
+                return alias
+            raise
 
     def _has(self, name: str) -> bool:
         with self._failing():

@@ -15,9 +15,9 @@ from index.items import Item, Occurrence
 from index.listing import Browsing
 from index.milvus.address import parse_address
 from index.milvus.client import Client
-from index.milvus.forms import HNSW
+from index.milvus.forms import FLAT, HNSW
 from index.milvus.generation import Generation
-from index.milvus.notes import Notes
+from index.milvus.notes import COLUMNS, Notes
 from index.milvus.publishing import Published, Publishing, publish
 from index.milvus.records import Entity, Record
 from index.search import search
@@ -172,6 +172,16 @@ def test_another_models_vectors_are_not_mixed_with_those_that_were_added(
         assert (snapshot.generation, snapshot.spaces) == (1, ColourEncoder().spaces)
     with open_collection(address).snapshot() as snapshot:
         assert snapshot.spaces == encoder.spaces
+
+
+def test_a_collection_of_another_making_is_left_alone(
+    own: Built, address: str, client: Client
+) -> None:
+    name = parse_address(address).name
+    client.create(name, COLUMNS, FLAT, 1)
+    with pytest.raises(CollectionError, match="of another making"):
+        published(own, address)
+    assert name in client.names()
 
 
 def test_an_approximate_index_says_how_much_it_finds(own: Built, address: str) -> None:
