@@ -1,10 +1,9 @@
 """Several servers of one collection in Milvus, and a Milvus that goes away."""
 
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.fakes import COLOURS, ColourEncoder, picture_bytes
 from tests.index.live import addition, id_of
+from tests.milvus.lite_server import free_port, lite_server
 from tests.milvus.published import Lite
 from tests.service.answers import found, problem
 from tests.service.conftest import Built, index
@@ -102,31 +102,13 @@ def test_replicas_take_each_others_cursors(replicas: tuple[Collection, Collectio
     assert one.kept_key("cursors") != one.kept_key("others")
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-@contextmanager
-def server(data: Path, port: int) -> Iterator[None]:
-    """Milvus Lite as a server, as `milvus-lite server` starts it."""
-    from milvus_lite.adapter.grpc.server import start_server_in_thread  # noqa: PLC0415
-
-    running, database, _ = start_server_in_thread(str(data), port=port)
-    try:
-        yield
-    finally:
-        running.stop(grace=0).wait()
-        database.close()
-
-
 def test_a_server_is_ready_again_when_milvus_is_back(folder: Path, tmp_path: Path) -> None:
     port, data = free_port(), tmp_path / "data"
     address = f"milvus://127.0.0.1:{port}/colours"
     settings = Settings(collection=address, threads=1, ready_window_s=1e-6, ready_timeout_s=30)
     ask = {"text": "red", "limit": 1}
     with ExitStack() as held:
-        with server(data, port):
+        with lite_server(data, port):
             publish(folder, parse_address(address))
             collection = open_collection(address)
             held.callback(collection.close)
@@ -139,7 +121,7 @@ def test_a_server_is_ready_again_when_milvus_is_back(folder: Path, tmp_path: Pat
         assert str(tmp_path) not in answer.text
         assert client.get("/readyz").status_code == 503
         assert client.get("/livez").status_code == 200
-        with server(data, port):
+        with lite_server(data, port):
             wait_until_ready(client)
             assert found(client.post("/v1/search", json=ask)) == ["red"]
 

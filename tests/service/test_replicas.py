@@ -1,4 +1,7 @@
-"""Two servers of one collection behind nginx, by the configuration that Pictor ships."""
+"""Two servers of one collection behind nginx, by the configuration that Pictor ships.
+
+The collection is a folder, or in Milvus.
+"""
 
 import http.client
 import json
@@ -17,6 +20,9 @@ from typing import Any
 
 import pytest
 
+from index.milvus.address import parse_address
+from index.milvus.publishing import publish
+from tests.milvus.lite_server import free_port, lite_server
 from tests.service.conftest import IDS, PICTURES, Built
 from tests.service.started import PATIENCE_S, REPOSITORY, Started, started
 
@@ -27,14 +33,13 @@ CALLERS = 6
 
 PROGRAM = """
 import sys
-from pathlib import Path
-from index.collection import Collection
+from index.served import open_collection
 from service.serve import serve
 from service.settings import Settings
 from tests.fakes import ColourEncoder
-folder, port, kept = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-settings = Settings(collection=folder, port=port, kept_folder=kept, threads=1)
-serve(settings, Collection.open(folder), ColourEncoder())
+place, port, kept = sys.argv[1:]
+settings = Settings(collection=place, port=port, kept_folder=kept, threads=1)
+serve(settings, open_collection(settings.collection), ColourEncoder())
 """
 
 pytestmark = [
@@ -43,10 +48,17 @@ pytestmark = [
 ]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+@pytest.fixture(params=["folder", "milvus"])
+def place(request: pytest.FixtureRequest, built: Built, tmp_path: Path) -> Iterator[str]:
+    """Where the collection is."""
+    if request.param == "folder":
+        yield str(built.folder)
+        return
+    port = free_port()
+    address = f"milvus://127.0.0.1:{port}/colours"
+    with lite_server(tmp_path / "milvus", port):
+        publish(built.folder, parse_address(address))
+        yield address
 
 
 @contextmanager
@@ -167,12 +179,12 @@ def reply(connection: http.client.HTTPConnection, path: str, body: bytes, kind: 
 
 
 def test_replicas_are_restarted_in_turn_under_load_and_no_request_fails(
-    built: Built, tmp_path: Path
+    place: str, tmp_path: Path
 ) -> None:
     ports = [free_port(), free_port()]
 
     def replica(stack: ExitStack, number: int) -> Started:
-        arguments = [str(built.folder), str(ports[number]), str(tmp_path / "kept")]
+        arguments = [place, str(ports[number]), str(tmp_path / "kept")]
         return stack.enter_context(started([sys.executable, "-c", PROGRAM, *arguments]))
 
     with ExitStack() as stack:
