@@ -8,9 +8,11 @@ by content.
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from index.folder import CollectionFolder
 from index.gps.removal import without_place
 from index.items import UPLOADS, Item, Occurrence, upload_path
 from index.opened import Checked, InMemory, OpenFile, Original, check, in_memory, open_inside
@@ -87,3 +89,15 @@ def _archive_in(root: Path, path: str) -> tuple[Path, str] | None:
             return archive, path[at + 1 :]
         at = path.find("/", at + 1)
     return None
+
+
+def read_thumbnail(folder: CollectionFolder, id: str) -> bytes:  # noqa: A002
+    """A WebP file; raises GoneError where a later generation has dropped the item meanwhile."""
+    file = folder.thumbnail(id)
+    try:
+        opened = open_inside(file.parent.parent, f"{file.parent.name}/{file.name}")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GoneError(f"{id}: thumbnail cannot be read: {reason}") from error
+    with closing(opened):
+        return opened.part(0, opened.size)

@@ -1,7 +1,6 @@
 """What one reader sees of a collection: one read transaction, and the gallery of its generation."""
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from index.indexes import factory_of, tuning_of
 from index.items import UPLOADS, Failure, Item
 from index.listing import Browsing, Listing, listing
 from index.matching import Selection, matching
-from index.opened import Original, open_inside
-from index.originals import Giving, open_original, read_original
+from index.opened import Original
+from index.originals import Giving, open_original, read_original, read_thumbnail
 from index.overview.asking import Looking, Overview, overview
 from index.sources import Root
 from index.words import Ranked, tiers
@@ -144,14 +143,7 @@ class Snapshot:
 
     def thumbnail(self, id: str) -> bytes:  # noqa: A002
         """A WebP file; raises GoneError where a later generation has dropped the item meanwhile."""
-        file = self._folder.thumbnail(self.item(id).id)
-        try:
-            opened = open_inside(file.parent.parent, f"{file.parent.name}/{file.name}")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise GoneError(f"{id}: thumbnail cannot be read: {reason}") from error
-        with closing(opened):
-            return opened.part(0, opened.size)
+        return read_thumbnail(self._folder, self.item(id).id)
 
     def original(self, id: str) -> bytes:  # noqa: A002
         """The picture file's bytes; raises GoneError where no file has them any more."""

@@ -6,7 +6,6 @@ searched by vectors and filters is asked of Milvus; lists, counts and words of a
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,8 +23,8 @@ from index.milvus.generation import Generation
 from index.milvus.mirror import Mirror
 from index.milvus.notes import Header, Totals
 from index.milvus.plot import Plot
-from index.opened import Original, open_inside
-from index.originals import Giving, open_original, read_original
+from index.opened import Original
+from index.originals import Giving, open_original, read_original, read_thumbnail
 from index.overview.asking import Looking, Overview, overview
 from index.snapshot import CollectionStatistics, IndexStatistics
 from index.sources import Root
@@ -151,15 +150,9 @@ class MilvusSnapshot:
 
     def thumbnail(self, id: str) -> bytes:  # noqa: A002
         item = self.item(id)
-        live, published = (each.thumbnail(item.id) for each in self._files.both)
-        file = live if live.is_file() else published
-        try:
-            opened = open_inside(file.parent.parent, f"{file.parent.name}/{file.name}")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise GoneError(f"{id}: thumbnail cannot be read: {reason}") from error
-        with closing(opened):
-            return opened.part(0, opened.size)
+        live, published = self._files.both
+        has_live = live.thumbnail(item.id).is_file()
+        return read_thumbnail(live if has_live else published, item.id)
 
     def original(self, id: str) -> bytes:  # noqa: A002
         return read_original(self.item(id), self._places(id))
