@@ -188,6 +188,9 @@ class _Adding:
         """The wanted one, or beside another item's of that name one with some of the id."""
         item = addition.item
         wanted = clean_path(addition.path or f"{item.id}.{item.format.lower()}")
+        known = self._known.get(item.id)
+        if known is not None and _is_at(known.record.item, wanted):
+            return wanted  # nobody else is
         named_so = f"array_contains(paths, {literal(text_of(wanted))})"
         held = [record.item for record in self._generation.where(named_so, 100)]
         held += [entity.record.item for entity in self._known.values()]

@@ -76,6 +76,9 @@ def _values(arrow: Any, column: Any) -> list[Any]:  # noqa: ANN401
     if arrow.types.is_timestamp(kind) and kind.unit == "ns":
         column = column.cast(arrow.timestamp("us", kind.tz), safe=False)
     try:
+        # pandas, where it is installed, would read these and drop what is below a microsecond
+        if arrow.types.is_time64(kind) and kind.unit == "ns":
+            column = column.cast(arrow.time64("us"))
         values: list[Any] = column.to_pylist()
     except (ValueError, OverflowError, LookupError):  # of a time or a zone that Python has not
         texts = column.cast(arrow.string()).to_pylist()
