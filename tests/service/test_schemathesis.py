@@ -8,13 +8,13 @@ text of a form, so that what is refused is left to tests/service/test_combinatio
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from index.collection import Collection
+from index.served import open_collection
 from models.vectors import Embeddings
 from service.app import create_app
 from service.keys import make_key
@@ -26,6 +26,7 @@ from tests.service.listening import listening
 
 EXAMPLES = 15  # of each operation and kind
 LONGEST_S = 1800
+MAX_BODY = 256 * 1024  # one that is tried adds a picture thousands of times
 CONFIGURATION = """
 [checks.positive_data_acceptance]
 # what JSON Schema cannot say: that one of several fields is given, words in a text, signed cursors
@@ -41,16 +42,27 @@ class Reader(ColourEncoder):
         return super().encode_texts([text or "white" for text in known])
 
 
+def in_its_folder(folder: Path) -> Path | str:
+    return folder
+
+
 @contextmanager
-def served(folder: Path, keys: KeysFile) -> Iterator[str]:
-    """The address of a server of a collection of its own."""
+def served(
+    folder: Path, keys: KeysFile, placed: Callable[[Path], Path | str] = in_its_folder
+) -> Iterator[str]:
+    """The address of a server of a collection of its own, served from where it is placed."""
     built = Built(folder / "collection", folder / "pictures")
     built.pictures.mkdir()
     for name, data in PICTURES.items():
         (built.pictures / name).write_bytes(data)
     index(built, Reader())
-    settings = Settings(collection=built.folder, threads=2, keys_file=keys.path)
-    collection = Collection.open(built.folder)
+    settings = Settings(
+        collection=placed(built.folder),
+        threads=2,
+        keys_file=keys.path,
+        max_request_bytes=MAX_BODY,
+    )
+    collection = open_collection(settings.collection)
     with listening(create_app(collection, Reader(), settings), lifespan="on") as port:
         yield f"http://127.0.0.1:{port}/openapi.json"
     collection.close()
