@@ -7,7 +7,7 @@
  */
 
 import { askForKey, askForWriting } from "./key.js";
-import { Problem, problemOf, unreachable } from "./problem.js";
+import { isAbort, Problem, problemOf, unreachable } from "./problem.js";
 import { isOpen } from "./query.js";
 
 export { Problem };
@@ -111,7 +111,12 @@ function written(parameters) {
 
 const ask = (address, options, content = jsonOf) => insisting(() => once(address, options, content));
 
-const jsonOf = (response) => response.json().catch(() => null);
+/** Null for what is no JSON; what was given up while it came is no answer at all. */
+const jsonOf = (response) =>
+  response.json().catch((error) => {
+    if (isAbort(error)) throw error;
+    return null;
+  });
 
 /** Asks for the key that is missed, as often as one is. */
 async function insisting(attempt) {
