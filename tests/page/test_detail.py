@@ -93,6 +93,34 @@ def test_arrows_and_buttons_turn_to_the_next_picture(page: Page) -> None:
     assert focused_tile(page) == 1
 
 
+# the head of an item's answer has come, its body never does: until it is given up
+HELD = """
+const given = window.fetch;
+window.fetch = async (address, options) => {
+  const answer = await given(address, options);
+  if (/images.[0-9a-f]{32}$/.test(address)) {
+    answer.json = () => new Promise((_, giveUp) =>
+      options.signal.addEventListener("abort", () => giveUp(options.signal.reason)));
+    document.documentElement.dataset.held = "";
+  }
+  return answer;
+};
+"installed";
+"""
+
+
+def test_a_picture_that_was_closed_before_it_came_stays_closed(page: Page) -> None:
+    ask(page, "a red house")
+    opened(page)
+    page.evaluate(HELD)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("html")).to_have_attribute("data-held", "")
+    page.keyboard.press("Escape")
+    expect(view(page)).to_have_count(0)
+    page.evaluate("new Promise(requestAnimationFrame)")
+    assert view(page).count() == 0
+
+
 def test_an_address_opens_the_picture(visitor: Visitor) -> None:
     page = visitor.open()
     ask(page, "a red house")
