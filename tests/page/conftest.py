@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.page.album import make_album, serving
-from tests.page.browser import Visitor, browser_path, launched
+from tests.page.browser import PATIENCE_MS, Visitor, browser_path, launched
 from tests.page.photos import write_photographs
 from tests.service.started import REPOSITORY
 
 PICTOR = [sys.executable, "-m", "cli.main"]
 NO_BROWSER = "no browser is installed: apt-get install chromium, or name one by PICTOR_TEST_BROWSER"
+
+
+def pytest_configure() -> None:
+    expect.set_options(timeout=PATIENCE_MS)  # cores may have other work
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
