@@ -222,7 +222,9 @@ class _Pipeline:
         with warnings.catch_warnings():
             # there is no other way to say how often a task is tried, and by default it is for ever
             warnings.simplefilter("ignore", self.ray.util.annotations.RayDeprecationWarning)
-            prepared = data.from_arrow(list(blocks)).map_batches(
+            # `from_arrow` asks the cluster what it was given, and waits there for a core that
+            # workers of the wave before may hold
+            prepared = data.from_blocks(list(blocks)).map_batches(
                 ReadStage, fn_constructor_args=read, batch_size=None, **pool(layout.read)
             )
             return prepared.map_batches(
