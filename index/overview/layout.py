@@ -54,10 +54,8 @@ class Plane:
     def of(self, gallery: Gallery) -> tuple[Points, Placing]:
         with self._making:
             if self._made is None:
-                made = _projected(gallery)
-                if self._layout is not None:
-                    made = _laid(gallery, self._layout)
-                self._made = made
+                held = self._layout
+                self._made = _projected(gallery) if held is None else _laid(gallery, held)
             return self._made
 
 
