@@ -23,7 +23,7 @@ from index.indexes import dead_rows, open_index
 from index.live_rows import LiveRows
 from index.neighbours import Mask, Neighbours, Rows
 from index.overview.layouts import Layout, open_layout
-from index.segments import Ids, Segment, Units, open_segment
+from index.segments import Ids, Norms, Segment, Units, open_segment
 from index.units import StackedUnits
 from models.errors import CollectionError, SpaceError
 from models.query import Likeness
@@ -204,13 +204,19 @@ class Gallery:
 
     def embedding(self, row: int, space: Space) -> Vector:
         """(dim,) float32, as the model gave it, within float16's precision."""
-        for start, segment in self._parts():
-            if row < start + len(segment):
-                vectors = segment.vectors[self.position(space)]
-                within = row - start
-                break
-        embedding: Vector = vectors.units[within].astype(np.float32) * vectors.norms[within]
+        rows = np.array([row])
+        embedding: Vector = (
+            self.units(rows, space)[0].astype(np.float32) * self.norms(rows, space)[0]
+        )
         return embedding
+
+    def norms(self, rows: Rows, space: Space) -> Norms:
+        """(m,) rows -> (m,): of the embeddings as the model gave them, in their order."""
+        position, norms = self.position(space), np.empty(len(rows), np.float32)
+        for start, segment in self._parts():
+            within = (rows >= start) & (rows < start + len(segment))
+            norms[within] = segment.vectors[position].norms[rows[within] - start]
+        return norms
 
     def _parts(self) -> Iterator[tuple[int, Segment]]:
         """With the first row of each."""

@@ -5,12 +5,12 @@ are told in the notes after they were made, so that whoever has heard of one fin
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from index.milvus.client import Client, as_half
 from index.milvus.forms import IndexKind, Row
-from index.milvus.notes import NOTES, Notes
+from index.milvus.notes import Notes, most_of
 from index.milvus.records import SAID, Entity, Record, columns_of, packed, record_of, vectors
 from models.space import Space
 
@@ -40,10 +40,6 @@ class Generation:
     def create(self, index: IndexKind, shards: int) -> None:
         self.client.create(self.name, columns_of(self.spaces), index, shards)
         self.notes.create()
-
-    def drop(self) -> None:
-        for name in (self.name, self.name + NOTES):
-            self.client.drop(name)
 
     def insert(self, entities: Iterable[Entity]) -> dict[str, int]:
         """Of ids that are not there; gives the most values of each field."""
@@ -106,8 +102,3 @@ class Generation:
         narrow = {row["id"]: int(row["parts"]) for row in rows if row["parts"]}
         parts = self.notes.parts(narrow) if narrow else {}
         return {row["id"]: record_of(row, parts) for row in rows}
-
-
-def most_of(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    """The larger of each."""
-    return {name: max(one.get(name, 0), other.get(name, 0)) for name in {*one, *other}}

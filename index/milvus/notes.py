@@ -15,8 +15,9 @@ the same one: how many there are names the state of a generation.
 import json
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import reduce
 from typing import Any
 from uuid import uuid4
 
@@ -184,6 +185,11 @@ class Notes:
         return [(row["id"], int(row["at"]), _change(row["value"])) for row in found]
 
 
+def most_of(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """The larger of each."""
+    return {name: max(one.get(name, 0), other.get(name, 0)) for name in {*one, *other}}
+
+
 def _change(text: str) -> Change:
     content = json.loads(text)
     ids, fields = tuple(content.pop("ids")), tuple(content.pop("fields"))
@@ -221,10 +227,8 @@ class Journal:
         new = {key: change for key, _, change in found if key not in self._seen}
         self._latest_ms = max([self._latest_ms, *(at for _, at, _ in found)])
         self._seen |= new
-        totals, widest = self._totals, dict(self._totals.widest)
-        for change in new.values():
-            for name, most in change.widest.items():
-                widest[name] = max(widest.get(name, 0), most)
+        totals = self._totals
+        widest = reduce(most_of, (change.widest for change in new.values()), totals.widest)
         self._totals = Totals(
             len(self._seen),
             totals.occurrences + sum(change.occurrences for change in new.values()),

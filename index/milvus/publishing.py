@@ -24,24 +24,21 @@ import numpy as np
 from index.adding import WAIT_S
 from index.collection import Collection
 from index.folder import writing
-from index.gallery import Gallery, Rows
 from index.listing import Browsing
 from index.milvus.address import Address
 from index.milvus.bringing import bring, tidy
 from index.milvus.changes import write_lock
 from index.milvus.client import Client
 from index.milvus.forms import FLAT, HNSW, IndexKind
-from index.milvus.generation import Generation, generation_name, most_of, number_of
+from index.milvus.generation import Generation, generation_name, number_of
 from index.milvus.measuring import recalls
-from index.milvus.notes import NOTES, Change, Header, Journal, Notes
+from index.milvus.notes import NOTES, Change, Header, Journal, Notes, most_of
 from index.milvus.records import Entity, Record
 from index.milvus.snapshot import Files
 from index.milvus.terms import facts_of
-from index.segments import Norms
 from index.snapshot import Snapshot
 from index.view import View
 from models.errors import CollectionError
-from models.space import Space
 
 TOGETHER = 500  # rows that are sent at once
 EXACT_ROWS = 50_000  # that are searched without an index soon enough
@@ -229,7 +226,7 @@ def _of_folder(snapshot: Snapshot, ids: Sequence[str], added_at: dict[str, str])
     gallery, items = snapshot.gallery, snapshot.items(ids)
     rows = gallery.rows_of(list(items))
     units = [gallery.units(rows, space) for space in snapshot.spaces]
-    norms = [_norms(gallery, rows, space) for space in snapshot.spaces]
+    norms = [gallery.norms(rows, space) for space in snapshot.spaces]
     return [
         Entity(
             Record(item, added_at[id_], tuple(float(each[n]) for each in norms)),
@@ -237,16 +234,6 @@ def _of_folder(snapshot: Snapshot, ids: Sequence[str], added_at: dict[str, str])
         )
         for n, (id_, item) in enumerate(items.items())
     ]
-
-
-def _norms(gallery: Gallery, rows: Rows, space: Space) -> Norms:
-    """(m,) float32: of the embeddings whose unit vectors these are."""
-    units = gallery.units(rows, space).astype(np.float32)
-    largest = np.abs(units).argmax(axis=1)
-    raw = np.stack([gallery.embedding(row, space) for row in rows.tolist()])
-    at = np.arange(len(rows))
-    norms: Norms = raw[at, largest] / units[at, largest]
-    return norms
 
 
 def _carry(previous: Previous, new: Generation) -> int:
