@@ -12,6 +12,7 @@ Originals that cannot be read are no faults: folders may be moved or unplugged.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -19,13 +20,14 @@ import numpy as np
 
 from index.catalogue import NothingPublished, SqliteCatalogue, connect, reading
 from index.faiss import FaissIndex
-from index.folder import CollectionFolder, checksum
+from index.folder import CollectionFolder
 from index.gallery import CHUNK_ROWS
 from index.indexes import IndexRecord, index_name, tuning_of
 from index.segments import Segment, Vectors, open_segment, rows_among, rows_to_ids
 from index.tuning import recall_of
 from index.units import StackedUnits
 from index.verify_delta import DELTA, added_rows, left_since, upload_faults
+from index.verify_files import read_named
 from index.verify_layout import layout_faults
 from models.decode import decode
 from models.errors import CollectionError, ImageError
@@ -83,15 +85,10 @@ def _segment_faults(
     dimensions = [space.dimension for space in catalogue.header().spaces]
     for record in catalogue.segments():
         file = folder.segments / record.name
-        if not file.is_file():
-            yield f"segments/{record.name}: missing"
-            continue
-        if checksum(file) != record.checksum:
-            yield f"segments/{record.name}: its checksum is not the catalogue's"
-        try:
-            segment = open_segment(file, record.rows, dimensions)
-        except CollectionError as error:
-            yield str(error)
+        read = partial(open_segment, file, record.rows, dimensions)
+        segment, faults = read_named(file, record.checksum, read)
+        yield from faults
+        if segment is None:
             continue
         sound[record.name] = segment
         for vectors in segment.vectors:
@@ -168,15 +165,10 @@ def _one_index_faults(
     folder: CollectionFolder, record: IndexRecord, space: Space, segments: Sequence[Segment]
 ) -> Iterator[str]:
     named, file = f"indexes/{record.name}", folder.indexes / record.name
-    if not file.is_file():
-        yield f"{named}: missing"
-        return
-    if checksum(file) != record.checksum:
-        yield f"{named}: its checksum is not the catalogue's"
-    try:
-        index = FaissIndex.open(file, space.dimension, record.bytes)
-    except CollectionError as error:
-        yield str(error)
+    read = partial(FaissIndex.open, file, space.dimension, record.bytes)
+    index, faults = read_named(file, record.checksum, read)
+    yield from faults
+    if index is None:
         return
     rows = sum(len(segment) for segment in segments)
     if len(index) != rows or record.rows != rows:

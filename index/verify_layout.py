@@ -2,15 +2,16 @@
 every place within the unit square, and one for each row of the segments."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
 from index.catalogue import SqliteCatalogue
-from index.folder import CollectionFolder, checksum
+from index.folder import CollectionFolder
 from index.overview.layouts import Layout, id_keys, open_layout
 from index.segments import Segment
 from index.verify_delta import DELTA
-from models.errors import CollectionError
+from index.verify_files import read_named
 
 
 def layout_faults(
@@ -20,15 +21,9 @@ def layout_faults(
     if record is None:
         return
     named, file = f"layouts/{record.name}", folder.layouts / record.name
-    if not file.is_file():
-        yield f"{named}: missing"
-        return
-    if checksum(file) != record.checksum:
-        yield f"{named}: its checksum is not the catalogue's"
-    try:
-        layout = open_layout(folder.layouts, record)
-    except CollectionError as error:
-        yield str(error)
+    layout, faults = read_named(file, record.checksum, partial(open_layout, folder.layouts, record))
+    yield from faults
+    if layout is None:
         return
     yield from _place_faults(named, layout)
     held = [segment.ids for name, segment in segments.items() if name != DELTA]
