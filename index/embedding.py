@@ -32,6 +32,11 @@ class BatchSize:
     largest: int = LARGEST_BATCH
     _fastest: float = 0.0  # pictures a second, so far
 
+    @classmethod
+    def of(cls, size: int | None) -> "BatchSize":
+        """Always that many; found out where None."""
+        return cls() if size is None else cls(size, size)
+
     def took(self, count: int, seconds: float) -> None:
         """A full batch went through: twice as many next, or as few as before for good."""
         if count < self.size or self.size >= self.largest:

@@ -77,8 +77,7 @@ class Batches:
     _refused: list[Reading] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        batch = BatchSize(self.size, self.size) if self.size else BatchSize()
-        self._embedder = Embedder(self.encoder, batch, self._refuse)
+        self._embedder = Embedder(self.encoder, BatchSize.of(self.size), self._refuse)
 
     def close(self) -> None:
         self._embedder.close()

@@ -148,8 +148,7 @@ class EmbedStage:
                     f"{named(self._embedding.spaces)}: the machines have different weights, or "
                     "different versions of Pictor"
                 )
-            size = self._embedding.batch_size
-            batch = BatchSize(size, size) if size else BatchSize()
+            batch = BatchSize.of(self._embedding.batch_size)
             self._embedder = Embedder(encoder, batch, self._refuse)
         return self._embedder
 
