@@ -59,7 +59,7 @@ export class Detail {
       const item = await itemOf(id, { signal: asking.signal });
       this.#fill(item, seen, asking.signal);
     } catch (error) {
-      if (isAbort(error) || asking.signal.aborted) return;
+      if (isAbort(error)) return;
       if (error.name !== "Problem") throw error;
       this.#say(error.message);
     }
