@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 10.0
 RETRY_S = 2.0  # until a server that was away is asked again
+PING_S = 330.0  # servers of gRPC close connections that ping more often than every 300 s
 LOADING_S = 600.0  # for what builds or loads an index
 BY_KEY = 1_000  # rows that are asked for by their keys at once
 MOST = 16_384  # rows of one answer: Milvus's own limit
@@ -47,7 +48,10 @@ class Client:
                 token=token,
                 db_name=address.database,
                 timeout=TIMEOUT_S,
-                grpc_options={"grpc.max_reconnect_backoff_ms": round(1000 * RETRY_S)},
+                grpc_options={
+                    "grpc.max_reconnect_backoff_ms": round(1000 * RETRY_S),
+                    "grpc.keepalive_time_ms": round(1000 * PING_S),
+                },
             )
             version = self._milvus.get_server_version(timeout=TIMEOUT_S)
         self._halves = "lite" not in version  # Milvus Lite has no float16
