@@ -21,8 +21,9 @@ from service.app import create_app
 from service.settings import Settings
 from tests.fakes import COLOURS, ColourEncoder, picture_bytes
 from tests.index.live import addition, id_of
-from tests.milvus.lite_server import free_port, lite_server
+from tests.milvus.lite_server import lite_server
 from tests.milvus.published import Lite
+from tests.ports import free_port
 from tests.service.answers import found, problem
 from tests.service.conftest import Built, index
 

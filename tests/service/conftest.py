@@ -1,6 +1,6 @@
 """A small collection of plain colours, served by an encoder whose answers can be worked out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,9 @@ PICTURES: dict[str, bytes] = {
     "orange.jpg": picture_bytes(ORANGE, format="JPEG"),
 }
 IDS = {Path(name).stem: item_id(data) for name, data in PICTURES.items()}
+
+
+Placed = Callable[[Path], Path | str]
 
 
 class Serve(Protocol):
@@ -61,9 +64,14 @@ def index(built: Built, encoder: ColourEncoder) -> None:
     build_collection(built.folder, [source], encoder, model="colours", options=options)
 
 
+def in_its_folder(folder: Path) -> Path | str:
+    return folder
+
+
 @contextmanager
-def serving(built: Built) -> Iterator[Serve]:
-    """Clients of servers with the given encoder and settings, started; they end with the block."""
+def serving(built: Built, placed: Placed = in_its_folder) -> Iterator[Serve]:
+    """Clients of servers with the given encoder and settings, started, of a folder's collection
+    from where it is placed; they end with the block."""
     with ExitStack() as stack:
 
         def serve_with(
@@ -71,7 +79,8 @@ def serving(built: Built) -> Iterator[Serve]:
             composers: Composers | None = None,
             **settings: Any,  # noqa: ANN401
         ) -> TestClient:
-            given = Settings(**{"collection": built.folder, "threads": 1, **settings})
+            folder = settings.pop("collection", built.folder)
+            given = Settings(**{"collection": placed(folder), "threads": 1, **settings})
             collection = open_collection(given.collection, given.roots)
             stack.callback(collection.close)
             app = create_app(collection, encoder or ColourEncoder(), given, composers)

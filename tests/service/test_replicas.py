@@ -22,7 +22,8 @@ import pytest
 
 from index.milvus.address import parse_address
 from index.milvus.publishing import publish
-from tests.milvus.lite_server import free_port, lite_server
+from tests.milvus.lite_server import lite_server
+from tests.ports import free_port
 from tests.service.conftest import IDS, PICTURES, Built
 from tests.service.started import PATIENCE_S, REPOSITORY, Started, started
 

@@ -8,7 +8,7 @@ text of a form, so that what is refused is left to tests/service/test_combinatio
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from service.keys import make_key
 from service.keys_file import KeysFile
 from service.settings import Settings
 from tests.fakes import COLOURS, ColourEncoder
-from tests.service.conftest import PICTURES, Built, index
+from tests.service.conftest import PICTURES, Built, Placed, in_its_folder, index
 from tests.service.listening import listening
 
 EXAMPLES = 15  # of each operation and kind
@@ -42,14 +42,8 @@ class Reader(ColourEncoder):
         return super().encode_texts([text or "white" for text in known])
 
 
-def in_its_folder(folder: Path) -> Path | str:
-    return folder
-
-
 @contextmanager
-def served(
-    folder: Path, keys: KeysFile, placed: Callable[[Path], Path | str] = in_its_folder
-) -> Iterator[str]:
+def served(folder: Path, keys: KeysFile, placed: Placed = in_its_folder) -> Iterator[str]:
     """The address of a server of a collection of its own, served from where it is placed."""
     built = Built(folder / "collection", folder / "pictures")
     built.pictures.mkdir()

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from models.errors import InputError, PictorError
+from tests.ports import free_port
 from training.contrastive import (
     Contrastive,
     Embeddings,
@@ -171,13 +172,6 @@ def found_by(process: subprocess.Popen[str]) -> dict[str, Any]:
     finally:
         process.kill()
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def on_loopback() -> dict[str, str]:

@@ -17,8 +17,9 @@ from models.composers.registry import Composers
 from models.device import choose_placement
 from models.errors import InputError
 from models.load import load_encoder
+from tests.ports import free_port
 from tests.training.coloured import BARS, NAMES, coloured, triplets, write_lens, write_triplets
-from tests.training.test_distributed import free_port, on_loopback
+from tests.training.test_distributed import on_loopback
 from training.magiclens_config import read_magiclens_config
 from training.magiclens_run import train_magiclens
 
