@@ -8,27 +8,23 @@ parent, however that ends.
 """
 
 import contextlib
-import multiprocessing
-import os
 import queue
 import resource
-import signal
 import threading
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from index.forked import Forked
 from models.errors import ImageError
 
 Job = TypeVar("Job")
 Decoded = TypeVar("Decoded")
 
-FIRST_FILE = 3  # after standard input, output and error
-CLOSING_S = 2.0
 KIB = 1024
 
 
@@ -102,22 +98,15 @@ class _LostError(Exception):
 
 class _Process(Generic[Job, Decoded]):
     def __init__(self, decode: Callable[[Job], Decoded], limits: DecoderLimits) -> None:
-        context = multiprocessing.get_context("fork")
-        self._ours, theirs = context.Pipe()
-        arguments = (decode, theirs, limits.memory_bytes)
-        self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        with warnings.catch_warnings():
-            # of threads that the child does not have; it starts none and touches no lock of theirs
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._process.start()
-        theirs.close()
+        self._child = Forked(partial(_serve, decode, limits.memory_bytes))
 
     def decode(self, job: Job, time_s: float) -> Decoded:
+        pipe = self._child.pipe
         try:
-            self._ours.send(job)
-            if not self._ours.poll(time_s):
+            pipe.send(job)
+            if not pipe.poll(time_s):
                 raise _LostError(f"decoding took longer than {time_s:g} s")
-            answer: Decoded | ImageError = self._ours.recv()
+            answer: Decoded | ImageError = pipe.recv()
         except (EOFError, OSError) as error:
             raise _LostError("the decoder crashed on it") from error
         if isinstance(answer, ImageError):
@@ -125,19 +114,14 @@ class _Process(Generic[Job, Decoded]):
         return answer
 
     def kill(self) -> None:
-        """A thread that waits for its answer learns of it by the pipe's end."""
-        self._process.kill()
-        self._process.join(CLOSING_S)
+        self._child.kill()
 
     def release(self) -> None:
-        self._ours.close()
+        self._child.release()
 
 
-def _serve(decode: Callable[[Job], Decoded], pipe: Connection, memory_bytes: int) -> None:
+def _serve(decode: Callable[[Job], Decoded], memory_bytes: int, pipe: Connection) -> None:
     """The child's whole life."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and a handler of the parent's is not for here
-    _let_go_of_files(pipe.fileno())
     _limit_memory(memory_bytes)
     while True:
         try:
@@ -157,13 +141,6 @@ def _answer(decode: Callable[[Job], Decoded], job: Job) -> Decoded | ImageError:
         return ImageError("decoding needs more memory than one picture may take")
     except Exception as error:  # noqa: BLE001 - a worker's boundary: whoever waits is told
         return ImageError(f"the decoder failed on it: {type(error).__name__}: {error}")
-
-
-def _let_go_of_files(kept: int) -> None:
-    """Of the parent's open files, the job's lock among them, which would outlive it here, and the
-    other processes' pipes, whose end would tell nobody that it has died."""
-    os.closerange(FIRST_FILE, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _limit_memory(memory_bytes: int) -> None:
