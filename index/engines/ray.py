@@ -70,13 +70,17 @@ class RayEngine:
         if first is None:
             return
         with connected(self.address, self.options.threads) as ray:
-            layout = plan(_nodes(ray), self.device, self.options.batch_size)
-            pipeline = _Pipeline(ray, self, layout, ray.put(known.keys()))
+            layout, held = self._layout(ray, self.device), ray.put(known.keys())
             lacks = Lacks(vector=True, thumbnail=self.options.thumbnails)
             max_bytes = self.options.limits.max_bytes
             with closing(Waves(chain([first], files), known, lacks, max_bytes)) as waves:
                 while wave := waves.wave():
-                    yield from _answers(pipeline, waves, wave)
+                    # machines may have gone, or come; what runs on GPUs stays there
+                    layout = self._layout(ray, layout.device)
+                    yield from _answers(_Pipeline(ray, self, layout, held), waves, wave)
+
+    def _layout(self, ray: Any, device: str | None) -> Plan:  # noqa: ANN401
+        return plan(_nodes(ray), device, self.options.batch_size)
 
 
 def load_ray(address: str) -> Any:  # noqa: ANN401

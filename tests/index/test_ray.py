@@ -132,11 +132,8 @@ def test_a_picture_that_kills_its_workers_and_one_that_hangs_cost_themselves(
     assert_same(out, whole)
 
 
-# seen once in eight runs, before blocks were made without asking the cluster: the wave after the
-# death waited for a core that a worker of the one before held
 @pytest.mark.slow
 @pytest.mark.timeout(400, method="signal")
-@pytest.mark.xfail(strict=False, reason="a node's death may leave the next wave waiting")
 def test_a_node_killed_in_mid_run_costs_nothing(tmp_path: Path, photos: Path, whole: Path) -> None:
     with running(nodes=2) as cluster:
 
