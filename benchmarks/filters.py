@@ -235,7 +235,9 @@ def main() -> None:
     parser.add_argument("--at", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        file = (options.at or Path(temporary)) / "catalogue.sqlite"
+        folder = options.at or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "catalogue.sqlite"
         if not file.exists():
             print(f"filled in {milliseconds(lambda: fill(file, options.items)) / 1000:.0f} s")
         report(file, options.dimension)

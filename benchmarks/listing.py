@@ -117,7 +117,9 @@ def main() -> None:
     parser.add_argument("--at", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
-        file = (options.at or Path(temporary)) / "catalogue.sqlite"
+        folder = options.at or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "catalogue.sqlite"
         if not file.exists():
             fill(file, options.items)
         connection = stack.enter_context(closing(connect(file)))
