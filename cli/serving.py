@@ -1,11 +1,12 @@
 """`pictor serve` and `pictor demo`: answer over REST."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.indexing import index
 from cli.options import (
     CollectionPlace,
     Device,
@@ -60,6 +61,7 @@ def serve(
     from index.sources import parse_place
     from models.device import available_threads
     from service.exposure import refuse_exposure
+    from service.model_process import apart
     from service.serve import serve as run_server
     from service.settings import read_settings
 
@@ -84,10 +86,11 @@ def serve(
     refuse_exposure(settings, opened.files)  # here, too: before a model is loaded, which takes time
     with opened.snapshot() as snapshot:
         reference = settings.model or snapshot.model
+    threads = settings.threads or available_threads()
     # one thread here: where several threads of a process have a team of others each, all teams are
     # slow, and the one team is the model worker's
-    encoder = load_model(reference, settings.device, settings.dtype, 1)
-    limit_faiss_threads(settings.threads or available_threads())
+    encoder = apart(load_model(reference, settings.device, settings.dtype, 1), threads)
+    limit_faiss_threads(threads)
     run_server(settings, opened, encoder, composers_of(encoder, settings.phi))
     opened.close()
 
@@ -108,6 +111,10 @@ def demo(
         with ProgressBar("drawing", DEMO_SCENES) as advance:
             write_scenes(pictures, seed=DEMO_SEED, count=DEMO_SCENES, progress=advance)
     write_sidecars(pictures)
-    index(sources=[str(pictures)], out=collection, model="starter")
+    # its threads end with its process; the server's model would be slow beside them
+    job = [sys.executable, "-P", "-m", "cli.main", "index", str(pictures)]
+    indexed = subprocess.run([*job, "--out", str(collection), "--model", "starter"], check=False)
+    if indexed.returncode:
+        raise typer.Exit(indexed.returncode)
     if serve_it:
         serve(str(collection), port=port)
