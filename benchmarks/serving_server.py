@@ -33,6 +33,7 @@ from models.device import available_threads, limit_torch_threads
 from models.encoders import Prompt, by_space
 from models.openclip_encoder import OpenClipEncoder
 from models.query import Question, single
+from service.model_process import apart
 from service.serve import listen, serve
 from service.settings import Settings
 
@@ -122,7 +123,7 @@ def serve_pictor(
             rows = snapshot.count
         serve(settings, collection, NullEncoder(encoder, rows))
     else:
-        serve(settings, collection, encoder)
+        serve(settings, collection, apart(encoder, available_threads()))
 
 
 def offline(encoder: OpenClipEncoder, direct: Direct) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from models.errors import InputError
 if TYPE_CHECKING:
     from index.job import IndexOptions, JobOptions
     from models.composers.registry import Composers
+    from models.encoders import DualEncoder
     from models.load import Encoder
     from models.preprocess import Pixels
 
@@ -89,7 +90,7 @@ def load_model(
     return load_encoder(reference, choose_placement(device, dtype), announce=note)
 
 
-def composers_of(encoder: "Encoder", phis: Sequence[Path]) -> "Composers":
+def composers_of(encoder: "DualEncoder", phis: Sequence[Path]) -> "Composers":
     from models.composers.registry import Composers
     from models.phi import read_phi
 

@@ -29,6 +29,7 @@ from service.batching import Batcher, Ran
 from service.cache import Embedded, EmbeddingCache, content_key, names_of
 from service.decoding import Decoding
 from service.measures import Measures, Stage, Unmeasured
+from service.model_process import ModelProcess
 from service.once import Once
 from service.pulse import Pulse
 from service.reading import Read, embed, read
@@ -37,6 +38,7 @@ from service.turns import Worker
 from service.workers import Workers
 
 T = TypeVar("T")
+MODEL = "model"
 HASHED_AT_ONCE_BYTES = 256 * 1024  # in a tenth of a millisecond or so
 _NO_TEXTS = np.empty((0, 0), dtype=np.float32)
 
@@ -84,8 +86,10 @@ class Encoding:
         self._measures = measures or Unmeasured()
         self._share = min(settings.max_batch, settings.max_queue)
         threads = settings.threads or available_threads()
+        self._apart = encoder if isinstance(encoder, ModelProcess) else None
+        computing = 1 if self._apart else threads
         self.worker = Worker(
-            "model", measures=self._measures, prepare=partial(limit_torch_threads, threads)
+            MODEL, measures=self._measures, prepare=partial(limit_torch_threads, computing)
         )
         limits: dict[str, int] = {"max_batch": settings.max_batch, "max_queue": settings.max_queue}
         self._texts: Batcher[Read, Vector] = self.worker.batcher(
@@ -128,10 +132,14 @@ class Encoding:
 
     def start(self) -> None:
         self.decoding.start()
+        if self._apart is not None:
+            self._apart.start(lost=partial(self._measures.worker_restarted, MODEL))
         self.worker.start()
 
     def stop(self) -> None:
         self.worker.stop()
+        if self._apart is not None:
+            self._apart.stop()
         self.decoding.stop()
         self._readers.stop()
 

@@ -4,10 +4,13 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from models.decode import DecodeLimits, decode
+from models.device import Placement
+from models.encoders import Prompt, Tokens
 from models.errors import InputError
 from models.heat import HeatAsked, Look, Looks, Map
 from models.preprocess import Pixels
@@ -103,6 +106,28 @@ class SeeingEncoder(ColourEncoder):
             wanted = each.text[:3] / np.linalg.norm(each.text[:3])
             found.append((each.looks.looks[0].pixels @ wanted).astype(np.float32))
         return found
+
+
+class WholeEncoder(SeeingEncoder):
+    """All that a model of models/load.py can do; a text's tokens are its characters."""
+
+    placement = Placement(torch.device("cpu"), torch.float32)
+    word_width: int | None = None
+    fused_space: Space | None = None
+
+    def encode_prompts(self, prompts: Sequence[Prompt]) -> Embeddings:
+        return self.encode_texts([prompt.text for prompt in prompts])
+
+    def tokenise(self, prompts: Sequence[Prompt]) -> list[Tokens]:
+        texts = [prompt.text for prompt in prompts]
+        ids = [np.array([ord(letter) for letter in text], dtype=np.int64) for text in texts]
+        return [Tokens(*each) for each in zip(ids, self.overlong(texts), strict=True)]
+
+    def encode_tokens(self, tokens: Sequence[Tokens]) -> Embeddings:
+        return self.encode_texts(["".join(map(chr, each.ids)) for each in tokens])
+
+    def fuse(self, images: Embeddings, texts: Embeddings) -> Embeddings:
+        return f32(images + texts) / np.float32(2)
 
 
 def _embed(colours: Sequence[np.ndarray]) -> Embeddings:

@@ -1,8 +1,8 @@
 """A server in a process of its own, whose encoder fails as the requests tell it to.
 
-Texts: "slow" takes SLOW_S, "broken" makes the forward pass raise, "deadly" ends its thread, "large"
-does not fit the memory together with others. Pictures, by their width: HANGING never ends, CRASHING
-kills its process, GREEDY asks for all memory there is.
+Texts: "slow" takes SLOW_S, "broken" makes the forward pass raise, "deadly" ends the thread or the
+process that it runs in, "large" does not fit the memory together with others. Pictures, by their
+width: HANGING never ends, CRASHING kills its process, GREEDY asks for all memory there is.
 """
 
 import http.client
@@ -24,7 +24,7 @@ from PIL import Image
 from models.errors import ModelMemoryError
 from models.preprocess import Pixels
 from models.vectors import Embeddings
-from tests.fakes import ColourEncoder
+from tests.fakes import WholeEncoder
 from tests.service.started import PATIENCE_S, started
 
 SLOW_S = 1.0
@@ -33,17 +33,20 @@ HANGING, CRASHING, GREEDY = 101, 103, 107
 PROGRAM = """
 import json, sys
 from index.collection import Collection
+from service.model_process import ModelProcess
 from service.serve import serve
 from service.settings import Settings
 from tests.service.faulty import FaultyEncoder, limit_files
 settings = json.loads(sys.argv[1])
 limit_files(settings.pop("max_file_bytes", None))
+apart = settings.pop("apart", False)
 settings = Settings(**settings)
-serve(settings, Collection.open(settings.collection), FaultyEncoder())
+encoder = ModelProcess(FaultyEncoder(), 1) if apart else FaultyEncoder()
+serve(settings, Collection.open(settings.collection), encoder)
 """
 
 
-class FaultyEncoder(ColourEncoder):
+class FaultyEncoder(WholeEncoder):
     def prepare(self, image: Image.Image) -> Pixels:
         if image.width == HANGING:
             time.sleep(10 * PATIENCE_S)

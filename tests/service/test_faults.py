@@ -32,9 +32,11 @@ from tests.service.started import PATIENCE_S
 DECODE_TIMEOUT_S = 2.0
 
 
-@pytest.fixture(scope="module")
-def server(built: Built) -> Iterator[Server]:
-    with serving(built.folder, decode_timeout_s=DECODE_TIMEOUT_S, request_timeout_s=20) as running:
+@pytest.fixture(scope="module", params=["thread", "process"])
+def server(built: Built, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Its model runs in a thread of the server, as on a GPU, or in a process of its own."""
+    limits = {"decode_timeout_s": DECODE_TIMEOUT_S, "request_timeout_s": 20}
+    with serving(built.folder, apart=request.param == "process", **limits) as running:
         yield running
 
 
@@ -116,7 +118,7 @@ def test_a_worker_that_is_killed_fails_its_callers_at_once_and_is_replaced(serve
     ended = time.perf_counter()
     assert problem(reply) == (503, "unavailable")
     assert int(reply.headers["retry-after"]) >= 1
-    tell("a thread that is killed", seen(reply), server.recovered_s(since=ended))
+    tell("the model's thread or process is killed", seen(reply), server.recovered_s(since=ended))
     assert server.metric("pictor_worker_restarts_total") == restarts + 1
 
 
