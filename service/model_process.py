@@ -2,14 +2,17 @@
 
 Python runs one thread at a time: in one of a busy server's threads a model would wait for its turn
 after each of its hundreds of operations. The process shares the weights' memory; whatever needs no
-forward pass (decoding, tokenising) is done here. One pass runs at a time, whoever asks.
+forward pass (decoding, tokenising) is done here. One pass runs at a time, whoever asks. The thread
+that starts it, and those started by that one, give way to it from then on.
 
 A process that dies, of whatever it is, fails the pass that it was at with UnavailableError, and the
 next pass finds another in its place. What the model raises comes out here as it was raised there.
 """
 
+import contextlib
 import gc
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -77,6 +80,9 @@ class ModelProcess:
             self._lost = lost
             self._started = True
             self._child = self._forked()
+        # so that requests that come in do not push the model's threads from their cores, one of
+        # which would wait for the other
+        schedule(os.SCHED_BATCH)
 
     def stop(self) -> None:
         """A pass that runs fails."""
@@ -204,6 +210,7 @@ class ModelProcess:
 
     def _live(self, pipe: Connection) -> None:
         """The child's whole life."""
+        schedule(os.SCHED_OTHER)
         gc.freeze()  # what is shared with the parent is not looked through here
         limit_torch_threads(self._threads)
         self._encoder.encode_texts([TRIED])
@@ -221,6 +228,12 @@ def apart(encoder: EncoderT, threads: int) -> "EncoderT | ModelProcess":
     forked process, and only on Linux is forking safe."""
     forkable = encoder.placement.device.type == "cpu" and sys.platform == "linux"
     return ModelProcess(encoder, threads) if forkable else encoder
+
+
+def schedule(policy: int) -> None:
+    """This thread, and those that it starts; where that is not allowed it stays as it was."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, policy, os.sched_param(0))
 
 
 def _outcome(run: Callable[[], Any]) -> Any:  # noqa: ANN401

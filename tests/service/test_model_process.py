@@ -20,7 +20,7 @@ from models.heat import HeatAsked, Looks
 from models.preprocess import Pixels
 from models.vectors import Embeddings
 from service.errors import UnavailableError
-from service.model_process import ModelProcess, apart
+from service.model_process import ModelProcess, apart, schedule
 from tests.fakes import WholeEncoder
 
 SLOW_S = 1.0
@@ -53,12 +53,13 @@ class TellingEncoder(WholeEncoder):
 
 @contextmanager
 def running(lost: list[str]) -> Iterator[ModelProcess]:
-    model = ModelProcess(TellingEncoder(), threads=1)
+    model, policy = ModelProcess(TellingEncoder(), threads=1), os.sched_getscheduler(0)
     model.start(lost=lambda: lost.append("lost"))
     try:
         yield model
     finally:
         model.stop()
+        schedule(policy)
 
 
 @pytest.fixture
@@ -136,6 +137,11 @@ def test_ctrl_c_and_sigterm_are_not_for_the_process(model: ModelProcess, lost: l
         os.kill(first, number)
     assert pid(model) == first
     assert not lost
+
+
+def test_the_server_gives_way_to_its_model(model: ModelProcess) -> None:
+    assert os.sched_getscheduler(0) == os.SCHED_BATCH
+    assert os.sched_getscheduler(pid(model)) == os.SCHED_OTHER
 
 
 def test_callers_in_several_threads_get_their_own_answers(model: ModelProcess) -> None:
