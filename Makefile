@@ -11,7 +11,7 @@ demo: .venv/installed
 	$(BIN)/pictor demo $(ARGS)
 
 test: .venv/installed-dev
-	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile --durations 20 $(ARGS)
 
 test-slow: .venv/installed-dev
 	$(BIN)/pytest -m slow $(ARGS)

@@ -18,9 +18,9 @@ import torch
 
 from index.faiss import exact_index, limit_faiss_threads
 from index.gallery import Gallery, Held
-from index.neighbours import TunedIndex
+from index.searching.view import View
 from index.segments import Segment, Vectors, ids_to_rows
-from index.view import View
+from index.vectors.neighbours import TunedIndex
 from models.composers.composer import Asked, compose_now
 from models.composers.registry import Composers
 from models.device import available_threads, choose_placement, limit_torch_threads

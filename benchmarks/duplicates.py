@@ -25,8 +25,8 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.synthetic import Clustered
-from index.disjoint_sets import Members
-from index.duplicates import StoredVectors, near_groups
+from index.alike.disjoint_sets import Members
+from index.alike.duplicates import StoredVectors, near_groups
 from index.segments import ROWS, Units, open_segment, write_segment
 from models.vectors import Embeddings
 from tests.index.galleries import segment, space

@@ -15,11 +15,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmarks.ground import DEPTH, KINDS, Ground, Rows
-from index.choosing import Budget, choose
-from index.effort import Effort, parse_tuning
 from index.faiss import Among, FaissIndex
-from index.tuning import tune
-from index.units import StackedUnits, inner_products
+from index.vectors.choosing import Budget, choose
+from index.vectors.effort import Effort, parse_tuning
+from index.vectors.tuning import tune
+from index.vectors.units import StackedUnits, inner_products
 from models.errors import InputError
 from models.vectors import Vector
 

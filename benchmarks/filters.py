@@ -25,18 +25,18 @@ from typing import Any
 import numpy as np
 
 from index.catalogue import SqliteCatalogue, connect
-from index.effort import Effort
 from index.faiss import NO_EFFORT, Nearest
-from index.filters import Filter, parse
+from index.filtering.filters import Filter, parse
+from index.filtering.matching import Few
 from index.folder import CollectionFolder
 from index.gallery import Gallery, Held
-from index.hybrid import Extent, search_words
-from index.matching import Few
 from index.migrations import migrate
-from index.neighbours import Mask, TunedIndex
 from index.search import search
+from index.searching.hybrid import Extent, search_words
 from index.segments import ROWS, Segment, Vectors
 from index.snapshot import Snapshot
+from index.vectors.effort import Effort
+from index.vectors.neighbours import Mask, TunedIndex
 from models.query import single
 from models.space import Space
 from models.vectors import Embeddings, Vector

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.synthetic import Clustered
-from index.units import StackedUnits, inner_products
+from index.vectors.units import StackedUnits, inner_products
 from models.vectors import Embeddings, Vector
 
 KINDS = ("image", "text")

@@ -33,8 +33,8 @@ import open_clip
 import torch
 
 from benchmarks.photographs import write_photographs
-from index.embedding import FIRST_BATCH, LARGEST_BATCH
 from index.job import JobOptions, build_collection
+from index.jobs.embedding import FIRST_BATCH, LARGEST_BATCH
 from index.sources import FolderSource, Root
 from models.decode import decode
 from models.device import (

@@ -23,15 +23,15 @@ import numpy as np
 
 from benchmarks.filters import Unasked, fill, segments_of
 from index.catalogue import SqliteCatalogue, connect
-from index.facets import Counting
-from index.filters import parse
+from index.filtering.facets import Counting
+from index.filtering.filters import parse
+from index.filtering.listing import Browsing
+from index.filtering.orders import ORDERS
 from index.folder import CollectionFolder
 from index.gallery import Gallery, Held
-from index.listing import Browsing
-from index.neighbours import TunedIndex
-from index.orders import ORDERS
 from index.segments import Segment
 from index.snapshot import Snapshot
+from index.vectors.neighbours import TunedIndex
 from models.space import Space
 
 DIMENSION = 4

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.adding import Addition, LiveChanges
+from index.changes.adding import Addition, LiveChanges
 from index.collection import Collection, Snapshot
 from index.folder import CollectionFolder
 from index.items import Item, item_id

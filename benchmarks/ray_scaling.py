@@ -29,9 +29,9 @@ from typing import Any
 
 from benchmarks.photographs import write_photographs
 from cli.engines import DistantModel
-from index.engine import Engine
 from index.engines.ray import RayEngine
 from index.job import JobOptions, Progress, build_collection
+from index.jobs.engine import Engine
 from index.sources import FolderSource, Root
 from models.device import choose_placement, limit_torch_threads
 from models.load import Encoder, load_encoder

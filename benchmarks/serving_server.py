@@ -33,7 +33,7 @@ from models.device import available_threads, limit_torch_threads
 from models.encoders import Prompt, by_space
 from models.openclip_encoder import OpenClipEncoder
 from models.query import Question, single
-from service.model_process import apart
+from service.model.process import apart
 from service.serve import listen, serve
 from service.settings import Settings
 

@@ -16,7 +16,7 @@ import numpy as np
 from index.collection import Collection
 from index.gallery import Gallery
 from index.search import score
-from index.view import View
+from index.searching.view import View
 from models.composers.basic import read_corpus
 from models.composers.composer import Asked, compose_now
 from models.composers.registry import Composers

@@ -28,10 +28,10 @@ from cli.searching import Asking, where
 from models.errors import InputError
 
 if TYPE_CHECKING:
+    from index.alike.duplicates import Group
     from index.collection import Collection, Snapshot
-    from index.duplicates import Group
-    from index.export_pictures import Wanted
-    from index.filters import Filter
+    from index.export.pictures import Wanted
+    from index.filtering.filters import Filter
     from index.items import Failure
     from models.load import Encoder
     from models.query import Question
@@ -56,8 +56,8 @@ def duplicates(
     """List groups of near-duplicates: the largest picture of each first, all with their cosine to
     it. Equal files are one picture with several paths."""
     keep_blas_to_the_thread_that_calls()
+    from index.alike.duplicates import duplicates as find
     from index.collection import Collection
-    from index.duplicates import duplicates as find
     from models.device import available_threads
 
     pictures = found = 0
@@ -164,7 +164,7 @@ def question_of(
 
 
 def copied_collection(collection: Path, out: Path) -> str:
-    from index.backup import copy_collection
+    from index.export.backup import copy_collection
 
     with ProgressBar("copying", None) as progress:
         copied = copy_collection(collection, out, progress)
@@ -174,7 +174,7 @@ def copied_collection(collection: Path, out: Path) -> str:
 def exported_vectors(
     snapshot: "Snapshot", out: Path, space: str | None, metadata: str | None
 ) -> str:
-    from index.export_vectors import FORMS, export_vectors
+    from index.export.vectors import FORMS, export_vectors
 
     with ProgressBar("writing", snapshot.count) as progress:
         written = export_vectors(
@@ -189,7 +189,7 @@ def wanted_pictures(
     limit: int | None,
     condition: "Filter | None",
 ) -> "Iterator[Wanted]":
-    from index.export_pictures import best, everything
+    from index.export.pictures import best, everything
 
     if question is None:
         return islice(everything(snapshot, condition), limit)
@@ -199,7 +199,7 @@ def wanted_pictures(
 def exported_pictures(
     snapshot: "Snapshot", wanted: "Iterator[Wanted]", out: Path, kind: str
 ) -> str:
-    from index.export_pictures import export_folder, export_shards
+    from index.export.pictures import export_folder, export_shards
 
     gone = 0
 

@@ -8,8 +8,8 @@ from cli.options import load_model
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from index.engine import Engine
     from index.job import JobOptions
+    from index.jobs.engine import Engine
     from models.load import Encoder
 
 

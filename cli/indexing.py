@@ -109,11 +109,11 @@ def index(
     With --json, progress is lines of JSON on standard error.
     """
     wait_passively()
-    from index.building import IndexOptions
-    from index.choosing import Budget
     from index.job import build_collection
+    from index.jobs.building import IndexOptions
     from index.overview.making import MapOptions
     from index.sources import SourceOptions, TableColumns, open_source
+    from index.vectors.choosing import Budget
     from models.load import fast_decoding, portable
 
     check_engine(engine, ray_address)

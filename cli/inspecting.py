@@ -23,7 +23,7 @@ def inspect(
     Originals that cannot be read are told too, and are no faults: folders may be moved.
     """
     from index.served import place_of
-    from index.verify import verify as find_faults
+    from index.verifying.verify import verify as find_faults
 
     place = place_of(collection)
     if verify and not isinstance(place, Path):
@@ -86,7 +86,7 @@ def fault_lines(faults: list[str]) -> list[str]:
 
 
 def delta_lines(rows: int) -> list[str]:
-    from index.delta import MANY_ROWS
+    from index.changes.delta import MANY_ROWS
 
     said = f"delta: {rows} pictures were added since, and are searched one by one"
     return [f"{said}: `pictor index` makes segments of them" if rows > MANY_ROWS else said]

@@ -13,7 +13,7 @@ from cli.options import AsJson, CollectionPath, note, print_json
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from service.keys_file import KeysFile
+    from service.access.keys_file import KeysFile
 
 MINUTE = "%Y-%m-%d %H:%M UTC"
 
@@ -39,7 +39,7 @@ def of_collection(
     ] = None,
 ) -> None:
     from index.folder import is_collection
-    from service.keys_file import KeysFile, keys_file_of
+    from service.access.keys_file import KeysFile, keys_file_of
 
     if not is_collection(collection):
         raise InputError(f"{collection}: no collection there")
@@ -61,7 +61,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, once."""
-    from service.keys import make_key, parse_expiry, scopes_of
+    from service.access.keys import make_key, parse_expiry, scopes_of
 
     file: KeysFile = context.obj
     until = parse_expiry(expires, datetime.now(UTC)) if expires else None

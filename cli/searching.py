@@ -28,9 +28,9 @@ from cli.options import (
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from index.filters import Filter
-    from index.hybrid import Extent
+    from index.filtering.filters import Filter
     from index.search import Page
+    from index.searching.hybrid import Extent
     from index.served import Snapshot
     from models.composers.registry import Composers
     from models.load import Encoder
@@ -102,7 +102,7 @@ class Asking:
 
 def where(filters: Sequence[str]) -> "Filter | None":
     """All of them together, each as REST takes it."""
-    from index.filters import parse
+    from index.filtering.filters import parse
 
     try:
         contents = [json.loads(text) for text in filters]
@@ -114,8 +114,8 @@ def where(filters: Sequence[str]) -> "Filter | None":
 
 
 def find(snapshot: "Snapshot", question: "Question", asking: Asking, extent: "Extent") -> "Page":
-    from index.hybrid import search_hybrid
     from index.search import search as find_vectors
+    from index.searching.hybrid import search_hybrid
 
     if asking.mode == "hybrid":
         return search_hybrid(snapshot, question, " ".join(asking.texts), extent)
@@ -193,7 +193,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search a collection by text, by picture, or by both."""
-    from index.hybrid import Extent, search_words
+    from index.searching.hybrid import Extent, search_words
     from index.served import open_collection
 
     asking = Asking(tuple(text or ()), image, tuple(exclude or ()), composer, weight, mode)

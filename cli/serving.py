@@ -61,7 +61,7 @@ def serve(
     from index.sources import parse_place
     from models.device import available_threads
     from service.exposure import refuse_exposure
-    from service.model_process import apart
+    from service.model.process import apart
     from service.serve import serve as run_server
     from service.settings import read_settings
 

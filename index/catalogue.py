@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.folder import STAGING
-from index.indexes import IndexRecord
 from index.items import UPLOADS, Failure, Item, Occurrence
 from index.migrations import FormatError, upgrade
 from index.overview.layouts import LayoutRecord
 from index.segments import SegmentRecord
+from index.vectors.indexes import IndexRecord
 from models.errors import CollectionError
 from models.space import Space
 

@@ -15,9 +15,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from index.adding import WAIT_S, LiveChanges
 from index.catalogue import Header, SqliteCatalogue, connect, reading
-from index.delta import changes_since
+from index.changes.adding import WAIT_S, LiveChanges
+from index.changes.delta import changes_since
 from index.folder import CollectionFolder
 from index.gallery import Gallery
 from index.items import Failure

@@ -17,10 +17,10 @@ import faiss as typed_faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from index.choosing import EXACT
-from index.effort import Effort
 from index.segments import Units
-from index.units import StackedUnits, apart_from_mean
+from index.vectors.choosing import EXACT
+from index.vectors.effort import Effort
+from index.vectors.units import StackedUnits, apart_from_mean
 from models.errors import CollectionError, InputError
 from models.vectors import Embeddings
 

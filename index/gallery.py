@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue import Catalogue
-from index.delta import Changes, changes_of_generation
+from index.changes.delta import Changes, changes_of_generation
 from index.faiss import Nearest
 from index.folder import CollectionFolder
-from index.frozen import NO_ROWS, Frozen, Held
-from index.indexes import dead_rows, open_index
-from index.live_rows import LiveRows
-from index.neighbours import Mask, Neighbours, Rows
 from index.overview.layouts import Layout, open_layout
 from index.segments import Ids, Norms, Segment, Units, open_segment
-from index.units import StackedUnits
+from index.vectors.frozen import NO_ROWS, Frozen, Held
+from index.vectors.indexes import dead_rows, open_index
+from index.vectors.live_rows import LiveRows
+from index.vectors.neighbours import Mask, Neighbours, Rows
+from index.vectors.units import StackedUnits
 from models.errors import CollectionError, SpaceError
 from models.query import Likeness
 from models.space import Space, named

@@ -1,10 +1,10 @@
 """The offline job: sources to a published collection.
 
-What is new or changed is read, decoded and embedded (index/scan.py), and everything stays in a
-staging folder until one transaction publishes it (index/publishing.py); a job that fails or is
+What is new or changed is read, decoded and embedded (index/jobs/scan.py), and everything stays in a
+staging folder until one transaction publishes it (index/jobs/publishing.py); a job that fails or is
 killed at any moment leaves the collection as it was, and the next one goes on from what it had
-finished (index/journal.py). A bad file is counted and named; a job that could read nothing at all
-raises InputError, one that cannot write raises CollectionError.
+finished (index/jobs/journal.py). A bad file is counted and named; a job that could read nothing at
+all raises InputError, one that cannot write raises CollectionError.
 """
 
 import time
@@ -13,23 +13,23 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from index.building import IndexBuilder, IndexOptions
 from index.catalogue import SqliteCatalogue, connect, sqlite_errors
-from index.engine import Engine
 from index.engines.local import LocalEngine
 from index.folder import CollectionFolder, checksum
-from index.importing import Importing
-from index.journal import Journal
-from index.known import Known
-from index.late import LateUploads
-from index.lock import job_lock
-from index.options import JobOptions
+from index.jobs.building import IndexBuilder, IndexOptions
+from index.jobs.engine import Engine
+from index.jobs.importing import Importing
+from index.jobs.journal import Journal
+from index.jobs.known import Known
+from index.jobs.late import LateUploads
+from index.jobs.lock import job_lock
+from index.jobs.options import JobOptions
+from index.jobs.previous import Previous, read_previous
+from index.jobs.publishing import Publication, Published, publish
+from index.jobs.scan import Progress, Scan, Scanned
+from index.jobs.staging import Staged, stage_vectors
 from index.overview.making import MapOptions, Mapped, map_items
-from index.previous import Previous, read_previous
-from index.publishing import Publication, Published, publish
-from index.scan import Progress, Scan, Scanned
 from index.sources import ImageSource, VectorSource
-from index.staging import Staged, stage_vectors
 from models.encoders import ImageEncoder
 from models.errors import CollectionError, InputError
 from models.space import Space, named

@@ -5,7 +5,7 @@ A step that has been released is never edited. `migrate` runs inside the caller'
 
 import sqlite3
 
-from index import delta
+from index.changes import delta
 from index.overview import layouts
 from models.errors import CollectionError
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.cursor import MAX_SCORE, Cursor, query_digest
 from index.faiss import Nearest
-from index.filters import Filter
+from index.filtering.filters import Filter
 from index.gallery import CHUNK_ROWS, NO_ROWS, Rows
-from index.searched import Narrowing, Searched, Seen, Selection
+from index.searching.cursor import MAX_SCORE, Cursor, query_digest
+from index.searching.searched import Narrowing, Searched, Seen, Selection
+from index.searching.view import View
 from index.segments import Units
-from index.units import inner_products
-from index.view import View
+from index.vectors.units import inner_products
 from models.errors import CursorError, InputError
 from models.query import Likeness, Query, Question
 from models.space import Space

@@ -10,18 +10,18 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from index.adding import Added, Addition, Deletion
+from index.changes.adding import Added, Addition, Deletion
 from index.collection import Collection as FolderCollection
-from index.facets import Counting, Facets
-from index.filters import Filter
-from index.hybrid import Worded
+from index.filtering.facets import Counting, Facets
+from index.filtering.filters import Filter
+from index.filtering.listing import Browsing, Listing
 from index.items import Failure, Item
-from index.listing import Browsing, Listing
 from index.milvus.address import is_address, parse_address
 from index.milvus.collection import MilvusCollection
 from index.opened import Original
 from index.originals import Giving
 from index.overview.asking import Looking, Overview
+from index.searching.hybrid import Worded
 from index.snapshot import CollectionStatistics
 from models.space import Space
 from models.vectors import Vector
@@ -56,7 +56,7 @@ class Snapshot(Worded, Protocol):
 
 
 class Changes(Protocol):
-    """Pictures that join and leave while it is searched: index/adding.py says how."""
+    """Pictures that join and leave while it is searched: index/changes/adding.py says how."""
 
     def add(self, additions: Sequence[Addition]) -> list[Added]: ...
     def delete(self, ids: Sequence[str]) -> list[Deletion]: ...

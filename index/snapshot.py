@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.catalogue import Catalogue
-from index.facets import Counting, Facets, facets
-from index.fields import misnamed, unknown
-from index.filters import Filter
+from index.filtering.facets import Counting, Facets, facets
+from index.filtering.fields import misnamed, unknown
+from index.filtering.filters import Filter
+from index.filtering.listing import Browsing, Listing, listing
+from index.filtering.matching import Selection, matching
 from index.folder import CollectionFolder
 from index.gallery import Gallery
-from index.indexes import factory_of, tuning_of
 from index.items import UPLOADS, Failure, Item
-from index.listing import Browsing, Listing, listing
-from index.matching import Selection, matching
 from index.opened import Original
 from index.originals import Giving, open_original, read_original, read_thumbnail
 from index.overview.asking import Looking, Overview, overview
+from index.searching.words import Ranked, tiers
 from index.sources import Root
-from index.words import Ranked, tiers
+from index.vectors.indexes import factory_of, tuning_of
 from models.errors import GoneError, UnknownItemError
 from models.space import Space
 from models.vectors import Vector

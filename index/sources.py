@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from index.addresses import Guard
-from index.counting import count_pictures
-from index.fetching import Fetcher, FetchLimits
-from index.folder_walk import FolderWalk
 from index.found import Clock, FileContent, FoundImage, Listener, Root, is_utf8, stop_at
 from index.items import UPLOADS
+from index.jobs.counting import count_pictures
+from index.sourcing.addresses import Guard
+from index.sourcing.fetching import Fetcher, FetchLimits
+from index.sourcing.folder_walk import FolderWalk
 from index.sourcing.lookup import TAR, ZIP, is_archive
 from index.sourcing.members import is_picture
 from index.sourcing.patterns import is_pattern

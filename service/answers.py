@@ -4,26 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from index.hybrid import Extent
 from index.items import Item
-from index.words import MAX_WORDS, words_of
+from index.searching.hybrid import Extent
+from index.searching.words import MAX_WORDS, words_of
 from models.composers.registry import Composers
 from models.vectors import Vector, unit_vector
+from service.access.seals import Purpose, Seals
 from service.asking import Asking, Posed
-from service.embedding_schemas import (
+from service.errors import UnknownModelError
+from service.library import Found, Library
+from service.model.encoding import Encoding
+from service.pages import hand_on, resume
+from service.pictures.named import Pictures
+from service.schemas.embeddings import (
     EmbeddingInput,
     EmbeddingsRequest,
     EmbeddingsResponse,
     data_of,
 )
-from service.encoding import Encoding
-from service.errors import UnknownModelError
-from service.item_addresses import image_url, thumbnail_url
-from service.library import Found, Library
-from service.pages import hand_on, resume
-from service.pictures import Pictures
-from service.schemas import SearchHit, SearchRequest, SearchResponse
-from service.seals import Purpose, Seals
+from service.schemas.item_addresses import image_url, thumbnail_url
+from service.schemas.search import SearchHit, SearchRequest, SearchResponse
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,14 @@ from index.served import Collection
 from models.composers.registry import Composers
 from models.encoders import DualEncoder
 from service import problems
+from service.access.keyring import Keyring
+from service.access.keys_file import KeysFile, keys_file_of
+from service.access.seals import Seals
+from service.access.sessions import Sessions, session_secret
 from service.answers import Answers
 from service.browsing import Browser
+from service.changes.intake import Intake
 from service.draining import Drain
-from service.encoding import Encoding
 from service.guards.admission import Admission, Capacity
 from service.guards.departures import Departures
 from service.guards.door import keep_door
@@ -24,19 +28,14 @@ from service.guards.hosts import HostGuard
 from service.guards.sizes import SizeLimit
 from service.guards.time import TimeLimit
 from service.heating import Heating
-from service.intake import Intake
-from service.kept_folder import keeping
-from service.keyring import Keyring
-from service.keys_file import KeysFile, keys_file_of
 from service.library import Library
-from service.measured import Measured, Traces
-from service.metrics import Metrics
-from service.observing import Observing
+from service.model.encoding import Encoding
 from service.openapi import RESPONSES, describe
 from service.parts import Parts
-from service.pictures import Pictures
+from service.pictures.kept_folder import keeping
+from service.pictures.named import Pictures
+from service.pictures.web import WebPictures
 from service.readiness import Readiness
-from service.readings import CollectionReadings, ModelReadings
 from service.routes import (
     adding,
     embeddings,
@@ -50,10 +49,11 @@ from service.routes import (
 )
 from service.routes import collection as collection_routes
 from service.routes import metrics as metrics_routes
-from service.seals import Seals
-from service.sessions import Sessions, session_secret
 from service.settings import Settings
-from service.web_pictures import WebPictures
+from service.telemetry.measured import Measured, Traces
+from service.telemetry.metrics import Metrics
+from service.telemetry.observing import Observing
+from service.telemetry.readings import CollectionReadings, ModelReadings
 
 ROUTES = (
     session,

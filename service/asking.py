@@ -12,11 +12,11 @@ from models.composers.registry import Composers
 from models.crop import Crop
 from models.encoders import PictureEmbeddings
 from models.query import Excluded, Question, excluding, single
-from service.encoding import Encoding
 from service.library import Library
-from service.picture_schemas import ImageReference
-from service.pictures import Pictures
-from service.schemas import ComposerChoice, ExcludedPart, SearchRequest
+from service.model.encoding import Encoding
+from service.pictures.named import Pictures
+from service.schemas.pictures import ImageReference
+from service.schemas.search import ComposerChoice, ExcludedPart, SearchRequest
 
 
 @dataclass(frozen=True)

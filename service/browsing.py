@@ -1,9 +1,10 @@
 """Listings and counts of a collection's items: from a request to its answer, apart from HTTP."""
 
-from index.listing import Browsing
+from index.filtering.listing import Browsing
 from index.served import Snapshot
+from service.access.seals import Seals
 from service.library import Library
-from service.listing_schemas import (
+from service.schemas.listing import (
     FacetsAnswer,
     FacetsQuery,
     ListingAnswer,
@@ -12,7 +13,6 @@ from service.listing_schemas import (
     facets_answer,
     listed_item,
 )
-from service.seals import Seals
 
 
 class Browser:

@@ -8,9 +8,9 @@ had one, and `open_to_everyone` is not set.
 from pathlib import Path
 
 from models.errors import InputError
+from service.access.keyring import Keyring
+from service.access.keys_file import KeysFile, keys_file_of
 from service.guards.callers import is_loopback
-from service.keyring import Keyring
-from service.keys_file import KeysFile, keys_file_of
 from service.settings import Settings
 
 

@@ -22,12 +22,12 @@ from models.encoders import DualEncoder
 from models.errors import NoHeatError
 from models.heat import HeatAsked, HeatEncoder, Map, peak, scaled, surface
 from service.asking import warning_of
-from service.cache import Embedded, content_key, names_of
-from service.encoding import Encoding
-from service.files import ASK_AGAIN, headers_of, unchanged
-from service.heat_schemas import HeatmapAnswer, HeatmapQuery, Peak
 from service.library import Library
-from service.once import Once
+from service.model.cache import Embedded, content_key, names_of
+from service.model.encoding import Encoding
+from service.model.once import Once
+from service.pictures.files import ASK_AGAIN, headers_of, unchanged
+from service.schemas.heatmaps import HeatmapAnswer, HeatmapQuery, Peak
 from service.settings import Settings
 
 KIND = "heat maps"

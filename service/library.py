@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from index.hybrid import Extent, search_hybrid, search_words
 from index.items import Item
 from index.opened import Original
 from index.originals import Giving
 from index.search import Page, search
+from index.searching.hybrid import Extent, search_hybrid, search_words
 from index.served import Collection, Snapshot
 from index.snapshot import CollectionStatistics
 from models.device import available_threads
@@ -23,10 +23,10 @@ from models.encoders import PictureEmbeddings
 from models.errors import GoneError, InputError, SpaceError, WithheldError
 from models.query import Question, single
 from models.space import Space, named
-from service.measures import Measures, Stage, Unmeasured, timed
-from service.pulse import Pulse
+from service.model.pulse import Pulse
+from service.model.workers import Workers
 from service.settings import Settings
-from service.workers import Workers
+from service.telemetry.measures import Measures, Stage, Unmeasured, timed
 
 WARMING_SEARCHES = 16
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from service.examples import illustrate
+from service.access.sessions import COOKIE
 from service.guards.scopes import OPEN, needed
 from service.problems import MEDIA_TYPE
-from service.resources import Problem
-from service.sessions import COOKIE
+from service.schemas.examples import illustrate
+from service.schemas.resources import Problem
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"model": Problem, "description": "A problem, with a stable code."}

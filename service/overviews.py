@@ -6,9 +6,9 @@ import hashlib
 from fastapi import Request, Response
 
 from index.served import Snapshot
-from service.files import ASK_AGAIN, unchanged
 from service.library import Library
-from service.overview_schemas import OverviewQuery, overview_answer
+from service.pictures.files import ASK_AGAIN, unchanged
+from service.schemas.overview import OverviewQuery, overview_answer
 
 
 async def overview_response(query: OverviewQuery, request: Request, library: Library) -> Response:

@@ -22,8 +22,8 @@ from models.composers.registry import FUSIONS
 from models.errors import CursorError
 from models.query import Fusion, Probe, Query
 from models.space import Space
-from service.picture_schemas import ImageReference
-from service.schemas import SearchRequest
+from service.schemas.pictures import ImageReference
+from service.schemas.search import SearchRequest
 
 MAX_PROBES = 64
 UNIT_TOLERANCE = 1e-3

@@ -6,19 +6,19 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from models.composers.registry import Composers
+from service.access.keyring import Keyring
+from service.access.sessions import Sessions
 from service.answers import Answers
 from service.browsing import Browser
+from service.changes.intake import Intake
 from service.draining import Drain
-from service.encoding import Encoding
 from service.heating import Heating
-from service.intake import Intake
-from service.kept_pictures import KeptPictures
-from service.keyring import Keyring
 from service.library import Library
-from service.metrics import Metrics
+from service.model.encoding import Encoding
+from service.pictures.kept_pictures import KeptPictures
+from service.pictures.web import WebPictures
 from service.readiness import Readiness
-from service.sessions import Sessions
-from service.web_pictures import WebPictures
+from service.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True)

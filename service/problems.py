@@ -37,7 +37,6 @@ from models.errors import (
     UnsupportedComposerError,
     WithheldError,
 )
-from service.current import REQUEST_ID_HEADER, current
 from service.errors import (
     AddressRefusedError,
     BusyError,
@@ -54,6 +53,7 @@ from service.errors import (
     UnknownModelError,
 )
 from service.guards.scopes import methods_of
+from service.telemetry.current import REQUEST_ID_HEADER, current
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_RETRY_S = 60

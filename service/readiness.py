@@ -17,18 +17,18 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from index.hybrid import Extent
+from index.searching.hybrid import Extent
 from models.composers.composer import Asked
 from models.composers.registry import Composers
 from models.errors import PictorError
 from models.query import single
 from service.draining import Drain
-from service.encoding import Encoding
 from service.errors import NotReadyError
 from service.library import Library
-from service.once import Once
-from service.pulse import Pulse
-from service.resources import Health
+from service.model.encoding import Encoding
+from service.model.once import Once
+from service.model.pulse import Pulse
+from service.schemas.resources import Health
 from service.settings import Settings
 
 TINY_TEXT = "a red square"

@@ -18,11 +18,11 @@ from models.errors import InputError
 from service.app import create_app
 from service.exposure import refuse_exposure
 from service.guards.connections import BoundedConnection
-from service.logs import configuration
-from service.measured import traces_of
 from service.parts import Parts
 from service.server import Server
 from service.settings import Settings
+from service.telemetry.logs import configuration
+from service.telemetry.measured import traces_of
 
 BACKLOG = 2048
 LAST_ANSWERS_S = 2  # for connections to close, when no request runs any more

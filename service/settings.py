@@ -16,8 +16,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from index.served import place_of
 from models.errors import InputError
-from service.logs import LogFormat, LogLevel
 from service.setting_types import HostNames, Networks, Origins, refuse_unknown, separated
+from service.telemetry.logs import LogFormat, LogLevel
 
 MIB = 1024 * 1024
 MIN_KEY_CHARACTERS = 16

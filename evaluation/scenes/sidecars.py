@@ -1,7 +1,7 @@
 """What a scene shows as a file beside its picture, for a collection to filter by and find words in.
 
 write_sidecars(folder): of a folder that `write_scenes` has filled; `scene-*.json` beside each
-picture, as index/sidecars.py reads them: `caption`, the first of the short ones; `style`,
+picture, as index/sourcing/sidecars.py reads them: `caption`, the first of the short ones; `style`,
 `setting`, `time` and `weather`; the `kinds` and `colours` of its things, and how many `things`
 there are; and as `tags` all of these that are words, but for a clear sky, which goes without
 saying. A file that is there stays as it is. Nothing is told that is not in the picture: there is

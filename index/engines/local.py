@@ -11,14 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from index.decoders import Decoders
-from index.embedding import LARGEST_BATCH, BatchSize, Embedder
-from index.engine import Made
 from index.found import FoundImage
 from index.items import Failure
-from index.known import Known
-from index.options import JobOptions
-from index.reading import Decoded, Missing, PictureDecoder, PictureReader, Reading
+from index.jobs.decoders import Decoders
+from index.jobs.embedding import LARGEST_BATCH, BatchSize, Embedder
+from index.jobs.engine import Made
+from index.jobs.known import Known
+from index.jobs.options import JobOptions
+from index.jobs.reading import Decoded, Missing, PictureDecoder, PictureReader, Reading
 from index.segments import Segment, rows_to_ids
 from models.encoders import ImageEncoder
 from models.errors import ImageError

@@ -24,7 +24,6 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from index.engine import Made
 from index.engines.plan import Node, Plan, Workers, plan
 from index.engines.stages import (
     Embedding,
@@ -38,9 +37,10 @@ from index.engines.stages import (
 from index.engines.waves import Sent, Waves
 from index.found import FoundImage
 from index.items import Failure
-from index.known import Known, Lacks
-from index.options import JobOptions
-from index.reading import PictureDecoder
+from index.jobs.engine import Made
+from index.jobs.known import Known, Lacks
+from index.jobs.options import JobOptions
+from index.jobs.reading import PictureDecoder
 from models.encoders import ImageEncoder, Preparer
 from models.errors import EngineError, InputError
 from models.space import Space

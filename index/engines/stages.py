@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.arrow import load_pyarrow
-from index.decoders import DecoderLimits, Decoders
-from index.embedding import BatchSize, Embedder
 from index.engines.wire import Answer, Question, Reply, Unread, fault_of
 from index.items import item_id
-from index.known import key_of
-from index.reading import Decoded, Missing, PictureDecoder
+from index.jobs.decoders import DecoderLimits, Decoders
+from index.jobs.embedding import BatchSize, Embedder
+from index.jobs.known import key_of
+from index.jobs.reading import Decoded, Missing, PictureDecoder
 from index.segments import rows_to_ids
 from models.encoders import ImageEncoder
 from models.errors import EngineError, ImageError

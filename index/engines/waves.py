@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from index.engine import Made
 from index.engines.wire import Answer, Fault, Question, Reply
 from index.found import FoundImage
 from index.items import Failure
-from index.known import Known, Lacks
-from index.reading import Reading
+from index.jobs.engine import Made
+from index.jobs.known import Known, Lacks
+from index.jobs.reading import Reading
 from index.sourcing.remote_shards import HeldContent
 from models.errors import ImageError
 

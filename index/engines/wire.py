@@ -7,8 +7,8 @@ that it could not read it, or why it can do no work at all.
 from dataclasses import dataclass
 
 from index.found import Content
-from index.known import Lacks
-from index.reading import Decoded
+from index.jobs.known import Lacks
+from index.jobs.reading import Decoded
 from index.segments import Segment
 from models.errors import EngineError, PictorError
 

@@ -8,7 +8,7 @@ be read any more.
 
 from dataclasses import replace
 
-from index.adding import Addition
+from index.changes.adding import Addition
 from index.collection import Collection
 from index.folder import UNFINISHED
 from index.items import UPLOADS

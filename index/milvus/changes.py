@@ -1,4 +1,4 @@
-"""Live changes of a collection in Milvus: what index/adding.py promises, for many replicas.
+"""Live changes of a collection in Milvus: what index/changes/adding.py promises, for many replicas.
 
 Replicas share a folder of files, in which one lock lets one of them write at a time; a publish
 takes it for the moment in which the alias changes. The order is such that a process which is
@@ -18,7 +18,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from index.adding import SHORT_ID, Added, Addition, Deletion, clean_path
+from index.changes.adding import SHORT_ID, Added, Addition, Deletion, clean_path
+from index.changes.staged_files import StagedFiles
+from index.changes.unwritable import changing
 from index.items import UPLOADS, Item, Occurrence
 from index.milvus.client import Client
 from index.milvus.expressions import literal
@@ -28,8 +30,6 @@ from index.milvus.notes import Change, Notes
 from index.milvus.records import Entity, Record
 from index.milvus.snapshot import Files
 from index.milvus.terms import facts_of, text_of
-from index.staged_files import StagedFiles
-from index.unwritable import changing
 from models.errors import CollectionError, LockedError, SpaceError
 from models.space import Space, named
 from models.vectors import unit

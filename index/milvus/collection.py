@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from index.adding import WAIT_S
+from index.changes.adding import WAIT_S
 from index.kept_key import KEY_BYTES
 from index.milvus.address import Address
 from index.milvus.changes import MilvusChanges

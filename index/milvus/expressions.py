@@ -12,10 +12,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from index.filters import METADATA, And, Condition, Filter, Node, Not
+from index.filtering.filters import METADATA, And, Condition, Filter, Node, Not
+from index.filtering.ranges import EVERYTHING, NUMBER, TEXT, Edge, Range
 from index.items import Item
 from index.milvus.terms import encoded, key_of, ordered, text_of, values_of
-from index.ranges import EVERYTHING, NUMBER, TEXT, Edge, Range
 
 INT64 = 2**63
 ALL, NONE = "true", "false"

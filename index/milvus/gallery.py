@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.faiss import Nearest
-from index.filters import Filter
+from index.filtering.filters import Filter
 from index.milvus.client import MOST, as_half
 from index.milvus.expressions import Expression, satisfies
 from index.milvus.forms import Row
 from index.milvus.generation import Generation
 from index.milvus.records import Unit, vectors
-from index.neighbours import Mask, Rows
 from index.segments import Units
-from index.units import inner_products
+from index.vectors.neighbours import Mask, Rows
+from index.vectors.units import inner_products
 from models.errors import SpaceError
 from models.query import Likeness
 from models.space import Space, named

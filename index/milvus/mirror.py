@@ -17,17 +17,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from index.adding import WAIT_S
 from index.catalogue import ITEM_FIELDS, SqliteCatalogue, connect, reading, sqlite_errors
-from index.delta import Changes
+from index.changes.adding import WAIT_S
+from index.changes.delta import Changes
 from index.folder import CATALOGUE
-from index.frozen import Held
 from index.gallery import Gallery
 from index.migrations import migrate
 from index.milvus.generation import Generation
 from index.milvus.notes import Journal
 from index.milvus.records import Record
 from index.segments import Segment, ids_to_rows
+from index.vectors.frozen import Held
 
 View = tuple[SqliteCatalogue, Gallery]
 

@@ -12,14 +12,14 @@ from typing import NoReturn
 
 import numpy as np
 
-from index.delta import Changes
-from index.frozen import Held
+from index.changes.delta import Changes
 from index.gallery import Gallery
 from index.milvus.generation import Generation
 from index.milvus.notes import Journal
 from index.milvus.records import Entity
-from index.neighbours import TunedIndex
 from index.segments import Segment, Vectors, ids_to_rows
+from index.vectors.frozen import Held
+from index.vectors.neighbours import TunedIndex
 from models.errors import CollectionError, InputError
 
 MOST = 500_000

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from index.adding import WAIT_S
+from index.changes.adding import WAIT_S
 from index.collection import Collection
+from index.filtering.listing import Browsing
 from index.folder import writing
-from index.listing import Browsing
 from index.milvus.address import Address
 from index.milvus.bringing import bring, tidy
 from index.milvus.changes import write_lock
@@ -36,8 +36,8 @@ from index.milvus.notes import NOTES, Change, Header, Journal, Notes, most_of
 from index.milvus.records import Entity, Record
 from index.milvus.snapshot import Files
 from index.milvus.terms import facts_of
+from index.searching.view import View
 from index.snapshot import Snapshot
-from index.view import View
 from models.errors import CollectionError
 
 TOGETHER = 500  # rows that are sent at once

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from index.facets import Counting, Facets, facets
-from index.fields import asked_of, misspelt
-from index.filters import Filter
+from index.filtering.facets import Counting, Facets, facets
+from index.filtering.fields import asked_of, misspelt
+from index.filtering.filters import Filter
+from index.filtering.listing import Browsing, Listing, listing
+from index.filtering.matching import matching
 from index.folder import CollectionFolder
 from index.items import UPLOADS, Failure, Item
-from index.listing import Browsing, Listing, listing
-from index.matching import matching
 from index.milvus.expressions import expression_of
 from index.milvus.gallery import Asked, Described, Matching, MilvusGallery
 from index.milvus.generation import Generation
@@ -26,9 +26,9 @@ from index.milvus.plot import Plot
 from index.opened import Original
 from index.originals import Giving, open_original, read_original, read_thumbnail
 from index.overview.asking import Looking, Overview, overview
+from index.searching.words import Ranked, tiers
 from index.snapshot import CollectionStatistics, IndexStatistics
 from index.sources import Root
-from index.words import Ranked, tiers
 from models.errors import GoneError, UnknownItemError
 from models.space import Space
 from models.vectors import Vector

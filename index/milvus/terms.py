@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from index.filters import METADATA
+from index.filtering.filters import METADATA
+from index.filtering.ranges import Value
 from index.items import Item
-from index.ranges import Value
 
 MAX_TEXT = 1_000  # characters of one value
 TEXT_BYTES = 4 * MAX_TEXT + 1
@@ -128,7 +128,7 @@ def _hexadecimal(name: str) -> str:
 
 
 def encoded(value: Value) -> str:
-    """In the order of index/ranges.py, texts behind numbers."""
+    """In the order of index/filtering/ranges.py, texts behind numbers."""
     return f"t{value[:MAX_TEXT]}" if isinstance(value, str) else f"n{ordered(value)}"
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.filters import Filter
+from index.filtering.filters import Filter
+from index.filtering.matching import Selection
 from index.gallery import Gallery
-from index.matching import Selection
 from index.overview.layout import Points, layout
 from models.errors import InputError
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from index.choosing import EXACT, EXACT_COMPONENTS, lists_for
-from index.effort import Effort
 from index.faiss import FaissIndex, Nearest
 from index.overview.projection import Places
-from index.units import StackedUnits
+from index.vectors.choosing import EXACT, EXACT_COMPONENTS, lists_for
+from index.vectors.effort import Effort
+from index.vectors.units import StackedUnits
 
 NEAREST = 8
 BLOCK = 1024  # vectors whose nearest are looked for together

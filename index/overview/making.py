@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.folder import CollectionFolder, checksum
+from index.jobs.previous import Previous
+from index.jobs.staging import Staged
 from index.overview import umap
 from index.overview.beside import Anchors, blocks
 from index.overview.layouts import Layout, LayoutRecord, id_keys, open_layout, write_layout
 from index.overview.projection import BLOCK, Places, Projection, fit, spread_rows
-from index.previous import Previous
 from index.segments import ID_BYTES, Ids, Segment
-from index.staging import Staged
-from index.units import StackedUnits
+from index.vectors.units import StackedUnits
 from models.errors import CollectionError, InputError
 
 METHODS = ("pca", "umap", "none")

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from index.items import Scalar
-from index.sidecars import MAX_INTEGER
 from index.sourcing.lines import Refused, numbered_lines
+from index.sourcing.sidecars import MAX_INTEGER
 from models.errors import InputError
 
 Row = dict[str, str]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from index.found import is_utf8
-from index.sidecars import Sidecar, parse_sidecar
+from index.sourcing.sidecars import Sidecar, parse_sidecar
 from models.decode import EXTENSIONS
 from models.errors import InputError
 

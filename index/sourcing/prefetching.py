@@ -8,8 +8,8 @@ is read, so that nothing ever waits for a reader. Content that is dropped unread
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from index.fetching import Fetcher, UrlContent
 from index.found import Content
+from index.sourcing.fetching import Fetcher, UrlContent
 from models.decode import DecodeLimits
 from models.errors import ImageTooLargeError
 

@@ -18,8 +18,6 @@ from typing import Any
 
 from index.found import SETTLED_S, Clock, FoundImage, Listener, Root, stop_at
 from index.items import Failure
-from index.sidecars import MAX_BYTES as MAX_SIDECAR_BYTES
-from index.sidecars import Sidecar
 from index.sourcing.members import (
     SIDECARS,
     MemberError,
@@ -29,6 +27,8 @@ from index.sourcing.members import (
     is_picture,
     shown,
 )
+from index.sourcing.sidecars import MAX_BYTES as MAX_SIDECAR_BYTES
+from index.sourcing.sidecars import Sidecar
 from models.errors import ImageError, ImageTooLargeError, InputError
 
 Facts = Mapping[str, Any]  # what a store lists of a file

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from index.found import Clock, Content, FoundImage, Listener, Root, file_stamp, stop_at
 from index.items import Failure
-from index.sidecars import MAX_BYTES as MAX_SIDECAR_BYTES
-from index.sidecars import Sidecar
 from index.sourcing.archive import Member, Sample, SpanContent, samples
 from index.sourcing.members import MemberError, beside, inner_path, is_hidden, is_picture, shown
 from index.sourcing.patterns import matching
+from index.sourcing.sidecars import MAX_BYTES as MAX_SIDECAR_BYTES
+from index.sourcing.sidecars import Sidecar
 
 
 @dataclass(frozen=True)

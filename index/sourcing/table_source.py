@@ -18,13 +18,13 @@ from datetime import time as time_of_day
 from decimal import Decimal
 from pathlib import Path
 
-from index.addresses import parse_location
-from index.fetching import Fetcher
 from index.found import Clock, FileContent, FoundImage, Listener, Root, file_stamp, is_utf8, stop_at
 from index.items import Failure, Scalar
-from index.sidecars import Sidecar, SidecarError, described
+from index.sourcing.addresses import parse_location
 from index.sourcing.delimited import column_types
+from index.sourcing.fetching import Fetcher
 from index.sourcing.prefetching import Prefetcher
+from index.sourcing.sidecars import Sidecar, SidecarError, described
 from index.sourcing.tables import DELIMITERS, Entry, column_names, read_rows
 from models.errors import ImageError, InputError
 

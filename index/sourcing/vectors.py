@@ -22,9 +22,9 @@ from pathlib import Path
 
 from index.found import Clock, Content, FileContent, Listener, Root, file_stamp, stop_at
 from index.items import ID_HEX, Failure, Metadata
-from index.sidecars import Sidecar, SidecarError, described
 from index.sourcing.npy import VectorFile, open_npy
 from index.sourcing.parquet import parquet_batches, parquet_columns, parquet_count
+from index.sourcing.sidecars import Sidecar, SidecarError, described
 from index.sourcing.table_source import (
     CAPTIONS,
     PICTURES,

@@ -16,8 +16,6 @@ import numpy as np
 
 from index.found import Clock, FoundImage, Listener, Root, file_stamp, stop_at
 from index.items import Failure
-from index.sidecars import MAX_BYTES as MAX_SIDECAR_BYTES
-from index.sidecars import Sidecar
 from index.sourcing.members import (
     SIDECARS,
     MemberError,
@@ -27,6 +25,8 @@ from index.sourcing.members import (
     is_picture,
     shown,
 )
+from index.sourcing.sidecars import MAX_BYTES as MAX_SIDECAR_BYTES
+from index.sourcing.sidecars import Sidecar
 from index.sourcing.zip_archive import (
     DEFLATED,
     ENCRYPTED,

@@ -6,9 +6,9 @@ anything of the request's body is read, and whether or not there is such a route
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.access.keyring import Keyring
 from service.guards.callers import Caller, caller_of
 from service.guards.scopes import METRICS, OPEN, READ, Need, needed
-from service.keyring import Keyring
 from service.problems import BAD_KEY, NO_KEY, Kind, problem
 
 NO_SCOPE = Kind(403, "scope_missing")

@@ -14,8 +14,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.measures import Measures
 from service.problems import STATUSES, problem, retry_after
+from service.telemetry.measures import Measures
 
 FOR_THE_MODEL = (
     "/v1/search",

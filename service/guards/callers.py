@@ -16,10 +16,10 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.current import note
-from service.keyring import Keyring
-from service.keys import Key
-from service.sessions import COOKIE, Sessions
+from service.access.keyring import Keyring
+from service.access.keys import Key
+from service.access.sessions import COOKIE, Sessions
+from service.telemetry.current import note
 
 CALLER = "pictor.caller"  # of a request's scope
 UNKNOWN = "unknown"

@@ -3,14 +3,14 @@
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from service.current import REQUEST_ID_HEADER
+from service.access.keyring import Keyring
+from service.access.sessions import Sessions
 from service.guards.access import KeyGuard
 from service.guards.callers import Callers
 from service.guards.origins import OriginGuard
 from service.guards.rates import Buckets, RateLimit
-from service.keyring import Keyring
-from service.sessions import Sessions
 from service.settings import Settings
+from service.telemetry.current import REQUEST_ID_HEADER
 
 SENT = ("Authorization", "Content-Type", "X-API-Key", REQUEST_ID_HEADER)
 SHOWN = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID_HEADER)

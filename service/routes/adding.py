@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from service.add_bodies import ADD_BODY, ADD_RESPONSES
-from service.add_schemas import AddAnswer, JobAnswer, SentDep
 from service.parts import IntakeDep
 from service.routes.images import ItemIdPath
+from service.schemas.add_bodies import ADD_BODY, ADD_RESPONSES
+from service.schemas.adding import AddAnswer, JobAnswer, SentDep
 
 router = APIRouter(prefix="/v1", tags=["adding"])
 

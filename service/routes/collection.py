@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 
 from service.errors import UnknownModelError
 from service.parts import LibraryDep, PartsDep
-from service.resources import (
+from service.schemas.resources import (
     CollectionAnswer,
     ModelAnswer,
     ModelsAnswer,

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from service.bodies import JsonOnly
-from service.embedding_schemas import EmbeddingsRequest, EmbeddingsResponse
 from service.parts import AnswersDep
+from service.schemas.bodies import JsonOnly
+from service.schemas.embeddings import EmbeddingsRequest, EmbeddingsResponse
 
 router = APIRouter(prefix="/v1/embeddings", tags=["embeddings"])
 

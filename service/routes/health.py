@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from service.parts import PartsDep
-from service.resources import Health
+from service.schemas.resources import Health
 
 router = APIRouter(tags=["health"])
 

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from service.files import original_response, thumbnail_response
-from service.heat_schemas import HEATMAP, HeatmapAnswer, HeatmapQuery
 from service.heating import heatmap_response
 from service.parts import HeatingDep, LibraryDep
-from service.picture_schemas import EXAMPLE_ID, ITEM_ID
-from service.resources import ItemAnswer, item_answer
+from service.pictures.files import original_response, thumbnail_response
+from service.schemas.heatmaps import HEATMAP, HeatmapAnswer, HeatmapQuery
+from service.schemas.pictures import EXAMPLE_ID, ITEM_ID
+from service.schemas.resources import ItemAnswer, item_answer
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from service.listing_schemas import FacetsAnswer, FacetsQuery, ListingAnswer, ListingQuery
-from service.overview_schemas import UNCHANGED, OverviewAnswer, OverviewQuery
 from service.overviews import overview_response
 from service.parts import BrowserDep, LibraryDep
+from service.schemas.listing import FacetsAnswer, FacetsQuery, ListingAnswer, ListingQuery
+from service.schemas.overview import UNCHANGED, OverviewAnswer, OverviewQuery
 
 router = APIRouter(prefix="/v1", tags=["images"])
 

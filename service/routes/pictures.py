@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from service.files import kept_thumbnail_response
-from service.handle_schemas import KEEP_BODY, HandleAnswer, SentPictureDep, handle_answer
 from service.parts import KeptPicturesDep
-from service.picture_schemas import EXAMPLE_HANDLE, HANDLE
+from service.pictures.files import kept_thumbnail_response
 from service.routes.images import PICTURE
+from service.schemas.handles import KEEP_BODY, HandleAnswer, SentPictureDep, handle_answer
+from service.schemas.pictures import EXAMPLE_HANDLE, HANDLE
 
 router = APIRouter(prefix="/v1/pictures", tags=["search"])
 

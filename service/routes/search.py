@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from service.bodies import UPLOAD_BODY, JsonOnly, UploadDep
-from service.current import QUERY, note
 from service.parts import AnswersDep
-from service.schemas import SearchRequest, SearchResponse
+from service.schemas.bodies import UPLOAD_BODY, JsonOnly, UploadDep
+from service.schemas.search import SearchRequest, SearchResponse
+from service.telemetry.current import QUERY, note
 
 router = APIRouter(prefix="/v1/search", tags=["search"])
 

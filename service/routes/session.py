@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 
-from service.bodies import JsonOnly
+from service.access.sessions import COOKIE
 from service.guards.callers import caller_of
 from service.parts import SessionsDep
-from service.session_schemas import SessionAnswer, SessionRequest, session_answer
-from service.sessions import COOKIE
+from service.schemas.bodies import JsonOnly
+from service.schemas.sessions import SessionAnswer, SessionRequest, session_answer
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.keys import SHOWN, digest, make_key
-from service.keys_file import KeysFile, keys_file_of
+from service.access.keys import SHOWN, digest, make_key
+from service.access.keys_file import KeysFile, keys_file_of
 from tests.cli.outcomes import Pictor, mistake
 
 

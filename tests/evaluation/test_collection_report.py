@@ -13,11 +13,11 @@ from evaluation.collection.exact import index_recall, nearest_similarities, rank
 from evaluation.collection.findings import CollectionReport, IndexRecall
 from evaluation.collection.report import report_on
 from index.collection import Collection
-from index.effort import Effort
 from index.faiss import NO_EFFORT, Nearest
 from index.gallery import Gallery, Held
 from index.items import item_id
-from index.neighbours import TunedIndex
+from index.vectors.effort import Effort
+from index.vectors.neighbours import TunedIndex
 from models.errors import InputError, SpaceError
 from models.vectors import Embeddings, unit
 from tests.fakes import ColourEncoder, ShadeEncoder, picture_bytes

@@ -30,7 +30,7 @@ from evaluation.scenes.spec import (
     WEATHERS,
     kinds_in,
 )
-from index.sidecars import read_sidecar
+from index.sourcing.sidecars import read_sidecar
 from models.errors import InputError
 
 PLAIN = ("time", "weather", "style", "setting")

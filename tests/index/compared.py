@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from index.collection import Collection
-from index.verify import verify
+from index.verifying.verify import verify
 from models.vectors import Vector
 from tests.index.album import contents, failures
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from index.decoders import DecoderLimits
-from index.engine import Engine
 from index.engines.ray import RayEngine
 from index.found import Content
 from index.job import JobOptions, Progress, Report, build_collection
+from index.jobs.decoders import DecoderLimits
+from index.jobs.engine import Engine
 from index.sources import FolderSource, FoundImage, Listener, Root, stop_at
 from models.decode import DecodeLimits
 from models.encoders import ImageEncoder

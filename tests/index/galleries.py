@@ -11,12 +11,12 @@ from index.catalogue import Counts, Header
 from index.faiss import exact_index
 from index.folder import CollectionFolder
 from index.gallery import Gallery, Held
-from index.indexes import IndexRecord
 from index.items import Failure, Item
-from index.neighbours import TunedIndex
 from index.overview.layouts import LayoutRecord
 from index.segments import Segment, SegmentRecord, Vectors, ids_to_rows
 from index.snapshot import Snapshot
+from index.vectors.indexes import IndexRecord
+from index.vectors.neighbours import TunedIndex
 from models.query import Probe, Query
 from models.space import Space
 from models.vectors import unit

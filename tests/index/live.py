@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from index.adding import Added, Addition, LiveChanges
+from index.changes.adding import Added, Addition, LiveChanges
 from index.folder import CollectionFolder
 from index.items import item_id
-from index.reading import Missing, PictureDecoder
+from index.jobs.reading import Missing, PictureDecoder
 from models.decode import DecodeLimits
 from models.encoders import ImageEncoder, by_space
 from tests.fakes import ColourEncoder, picture_bytes

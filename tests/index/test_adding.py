@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index.backup import copy_collection
+from index.alike.duplicates import duplicates
 from index.collection import Collection, Snapshot
-from index.duplicates import duplicates
-from index.export_pictures import everything, export_folder
-from index.export_vectors import export_vectors
-from index.filters import parse
-from index.hybrid import Extent, search_hybrid, search_words
+from index.export.backup import copy_collection
+from index.export.pictures import everything, export_folder
+from index.export.vectors import export_vectors
+from index.filtering.filters import parse
 from index.search import search
-from index.verify import verify
+from index.searching.hybrid import Extent, search_hybrid, search_words
+from index.verifying.verify import verify
 from models.errors import GoneError, InputError, SpaceError, UnknownItemError
 from models.query import Query, single
 from tests.fakes import COLOURS, ColourEncoder, ShadeEncoder, picture_bytes

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from index.addresses import Guard, RefusedAddressError, is_public, parse_location
+from index.sourcing.addresses import Guard, RefusedAddressError, is_public, parse_location
 
 
 @pytest.mark.parametrize(

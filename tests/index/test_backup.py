@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from index.backup import copy_collection
+from index.export.backup import copy_collection
 from index.folder import CollectionFolder
-from index.lock import job_lock
-from index.verify import verify
+from index.jobs.lock import job_lock
+from index.verifying.verify import verify
 from models.errors import CollectionError, InputError
 from tests.index.album import build, contents, execute, save
 
@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 CONFINED_COPY = """
 import resource, sys
 from pathlib import Path
-from index.backup import copy_collection
+from index.export.backup import copy_collection
 from models.errors import CollectionError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)

@@ -1,7 +1,7 @@
 import pytest
 
-from index.choosing import EXACT, Budget, choose, lists_for, quantised_bytes
 from index.faiss import check_factory
+from index.vectors.choosing import EXACT, Budget, choose, lists_for, quantised_bytes
 
 AMPLE = Budget(memory_bytes=2**40)
 

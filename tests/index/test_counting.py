@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from index.counting import Expected, count_pictures
+from index.jobs.counting import Expected, count_pictures
 from tests.index.album import build, save
 
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from index.decoders import DecoderLimits, Decoders
+from index.jobs.decoders import DecoderLimits, Decoders
 from models.errors import ImageError, ImageTooLargeError
 
 

@@ -7,9 +7,9 @@ import pytest
 import safetensors.numpy
 from numpy.typing import ArrayLike, NDArray
 
+from index.alike.duplicates import Group, StoredVectors, duplicates, near_groups
+from index.alike.outlines import AXES, LEAF
 from index.collection import Collection
-from index.duplicates import Group, StoredVectors, duplicates, near_groups
-from index.outlines import AXES, LEAF
 from models.encoders import ImageEncoder
 from models.errors import CollectionError, InputError
 from tests.fakes import ShadeEncoder

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from index.embedding import BatchSize, Embedder
+from index.jobs.embedding import BatchSize, Embedder
 from index.segments import rows_to_ids
 from models.errors import ModelError, ModelMemoryError
 from models.preprocess import Pixels

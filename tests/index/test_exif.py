@@ -6,7 +6,7 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from index.exif import Exif, read_exif
+from index.jobs.exif import Exif, read_exif
 from models.decode import DecodeLimits, open_header
 from tests.fakes import picture
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from index.collection import Collection, Snapshot
-from index.export_pictures import Full, Wanted, best, everything, export_folder, export_shards
-from index.export_vectors import export_vectors
-from index.filters import parse
+from index.export.metadata_table import ParquetTable, Row, column_kinds, row_of
+from index.export.pictures import Full, Wanted, best, everything, export_folder, export_shards
+from index.export.vectors import export_vectors
+from index.filtering.filters import parse
 from index.items import Failure, Item, Occurrence
-from index.metadata_table import ParquetTable, Row, column_kinds, row_of
 from index.search import search
 from index.sources import FoundImage, SourceOptions, VectorSource, open_source
 from models.errors import InputError
@@ -35,7 +35,7 @@ CONFINED_EXPORT = """
 import resource, sys
 from pathlib import Path
 from index.collection import Collection
-from index.export_vectors import export_vectors
+from index.export.vectors import export_vectors
 from models.errors import CollectionError
 
 collection = Collection.open(Path(sys.argv[1]))

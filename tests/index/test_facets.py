@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from index.facets import Counting, Facets, facets
-from index.fields import metadata_names, misnamed, nearest, unknown
-from index.filters import FilterError, parse
+from index.filtering.facets import Counting, Facets, facets
+from index.filtering.fields import metadata_names, misnamed, nearest, unknown
+from index.filtering.filters import FilterError, parse
+from index.filtering.matching import Limits, matching
 from index.items import Item, Occurrence
-from index.matching import Limits, matching
 from models.errors import InputError
 from tests.index.facts import at, catalogue_of, gallery_of, item
 

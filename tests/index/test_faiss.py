@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.effort import Effort
 from index.faiss import (
     FaissIndex,
     best_scores,
@@ -13,9 +12,10 @@ from index.faiss import (
     faiss_threads,
     limit_faiss_threads,
 )
-from index.neighbours import VectorIndex
 from index.segments import Units
-from index.units import StackedUnits
+from index.vectors.effort import Effort
+from index.vectors.neighbours import VectorIndex
+from index.vectors.units import StackedUnits
 from models.errors import CollectionError, InputError
 
 ROWS = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.float16)

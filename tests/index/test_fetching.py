@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from index.addresses import Guard, RefusedAddressError
-from index.fetching import Fetcher, FetchLimits, UrlContent
+from index.sourcing.addresses import Guard, RefusedAddressError
+from index.sourcing.fetching import Fetcher, FetchLimits, UrlContent
 from models.errors import ImageError, ImageTooLargeError
 from tests.index.picture_server import (
     CERTIFICATE,

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.filters import Filter, parse
+from index.filtering.filters import Filter, parse
+from index.filtering.matching import Few, Many, Selection
 from index.folder import CollectionFolder
 from index.gallery import Gallery
-from index.hybrid import Extent, search_hybrid
-from index.matching import Few, Many, Selection
 from index.search import Hit, search
+from index.searching.hybrid import Extent, search_hybrid
 from index.snapshot import Snapshot
 from models.errors import InputError
 from tests.index.facts import at, catalogue_of, item, snapshot_with

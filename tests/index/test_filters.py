@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from index.filters import (
+from index.filtering.filters import (
     MAX_CHARACTERS,
     MAX_CONDITIONS,
     MAX_DEPTH,
@@ -20,7 +20,7 @@ from index.filters import (
     Or,
     parse,
 )
-from index.ranges import EVERYTHING, Range, common, period, point, starting, united
+from index.filtering.ranges import EVERYTHING, Range, common, period, point, starting, united
 
 PATH = {"field": "path", "eq": "a.png"}
 

@@ -1,9 +1,9 @@
 import pytest
 
-from index.filters import parse
-from index.fusing import fuse
-from index.hybrid import Extent, search_hybrid, search_words
+from index.filtering.filters import parse
 from index.search import Hit, Page, search
+from index.searching.fusing import fuse
+from index.searching.hybrid import Extent, search_hybrid, search_words
 from index.snapshot import Snapshot
 from models.errors import InputError
 from models.query import Query

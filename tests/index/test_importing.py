@@ -9,7 +9,7 @@ from index.collection import Collection
 from index.job import JobOptions, Report, build_collection
 from index.search import search
 from index.sources import open_source
-from index.verify import verify
+from index.verifying.verify import verify
 from models.errors import GoneError, InputError
 from models.query import single
 from tests.fakes import ColourEncoder, ShadeEncoder, picture_bytes

@@ -10,7 +10,7 @@ from index.items import item_id
 from index.job import JobOptions, Progress, build_collection
 from index.search import search
 from index.sources import Root
-from index.verify import verify
+from index.verifying.verify import verify
 from models.errors import CollectionError, InputError
 from models.query import single
 from tests.fakes import ColourEncoder, picture, picture_bytes

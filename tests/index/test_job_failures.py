@@ -9,7 +9,7 @@ import pytest
 from index.collection import Collection, Failure
 from index.job import JobOptions, build_collection
 from index.sources import FileContent, FoundImage, Listener, stop_at
-from index.verify import verify
+from index.verifying.verify import verify
 from models.decode import DecodeLimits
 from models.errors import CollectionError, InputError, ModelError
 from models.preprocess import Pixels

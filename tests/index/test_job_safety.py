@@ -11,7 +11,7 @@ import pytest
 
 from index.collection import Collection
 from index.job import Progress
-from index.verify import verify
+from index.verifying.verify import verify
 from models.errors import CollectionError, InputError
 from models.preprocess import Pixels
 from models.vectors import Embeddings

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from index.backup import copy_collection
 from index.catalogue import NothingPublished
+from index.export.backup import copy_collection
 from index.kept_key import KEY_BYTES, kept_key
 from tests.index.album import build, save
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from index.collection import Collection
-from index.verify import verify
+from index.verifying.verify import verify
 from tests.index.album import contents, failures, save
 from tests.index.compared import SAME, cosine, vectors
 from tests.index.watched import points, run_job

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from index.filters import Filter, parse
+from index.filtering.filters import Filter, parse
+from index.filtering.listing import Browsing, Listing, listing
+from index.filtering.matching import Few, Limits, Many, Selection, matching
+from index.filtering.orders import ORDERS
 from index.items import Item
-from index.listing import Browsing, Listing, listing
-from index.matching import Few, Limits, Many, Selection, matching
-from index.orders import ORDERS
 from models.errors import CursorError, InputError
 from tests.index.facts import Counted, at, catalogue_of, gallery_of, item
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.adding import LiveChanges
-from index.building import IndexOptions
+from index.changes.adding import LiveChanges
+from index.changes.delta import STEP
 from index.collection import Collection
-from index.delta import STEP
 from index.folder import CollectionFolder
 from index.job import JobOptions, build_collection
+from index.jobs.building import IndexOptions
 from index.migrations import FORMAT_VERSION, MIGRATIONS
 from index.search import search
 from index.sources import open_source
-from index.verify import verify
+from index.verifying.verify import verify
 from models.errors import CollectionError, InputError, SpaceError
 from models.preprocess import Pixels
 from models.query import single

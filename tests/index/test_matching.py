@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.columns import Column, Columns
 from index.faiss import exact_index
-from index.filters import parse
+from index.filtering.columns import Column, Columns
+from index.filtering.filters import parse
+from index.filtering.matching import Few, Limits, Many, matching
+from index.filtering.ranges import EVERYTHING, Range, point
 from index.gallery import Gallery, Held
 from index.items import Item
-from index.matching import Few, Limits, Many, matching
-from index.neighbours import TunedIndex
-from index.ranges import EVERYTHING, Range, point
+from index.vectors.neighbours import TunedIndex
 from tests.index.facts import Counted, at, catalogue_of, gallery_of, item
 from tests.index.galleries import segment, space
 

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.building import IndexOptions
-from index.choosing import Budget
 from index.collection import Collection
-from index.effort import Effort, Reached, Tuning
 from index.faiss import FaissIndex, exact_index
-from index.indexes import settings_of, tuning_of
 from index.job import JobOptions, Report, build_collection
-from index.neighbours import Mask, Neighbours, TunedIndex
+from index.jobs.building import IndexOptions
 from index.search import search
-from index.units import StackedUnits
-from index.verify import verify
+from index.vectors.choosing import Budget
+from index.vectors.effort import Effort, Reached, Tuning
+from index.vectors.indexes import settings_of, tuning_of
+from index.vectors.neighbours import Mask, Neighbours, TunedIndex
+from index.vectors.units import StackedUnits
+from index.verifying.verify import verify
 from models.errors import InputError
 from models.query import single
 from models.vectors import unit

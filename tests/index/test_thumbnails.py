@@ -3,7 +3,7 @@ import io
 import pytest
 from PIL import Image
 
-from index.thumbnails import thumbnail
+from index.jobs.thumbnails import thumbnail
 from tests.fakes import picture
 
 

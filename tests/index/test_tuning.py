@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from index.effort import Effort, Reached, Tuning, parse_tuning
 from index.faiss import FaissIndex
 from index.segments import Units
-from index.truth import image_queries, text_queries, truths
-from index.tuning import PROPOSED, breadths, recall_at, tune
-from index.units import StackedUnits
+from index.vectors.effort import Effort, Reached, Tuning, parse_tuning
+from index.vectors.truth import image_queries, text_queries, truths
+from index.vectors.tuning import PROPOSED, breadths, recall_at, tune
+from index.vectors.units import StackedUnits
 from models.errors import CollectionError, InputError
 from models.vectors import Embeddings
 

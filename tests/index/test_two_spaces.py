@@ -11,7 +11,7 @@ from index.collection import Collection
 from index.folder import checksum
 from index.migrations import MIGRATIONS, upgrade
 from index.search import search
-from index.verify import verify
+from index.verifying.verify import verify
 from models.errors import CollectionError
 from models.query import Excluded, Probe, Query, excluding, single
 from tests.fakes import ColourEncoder, ShadeEncoder, f32

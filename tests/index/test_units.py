@@ -2,7 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.segments import Units
-from index.units import CONVERTED_ROWS, StackedUnits, apart_from_mean, inner_products
+from index.vectors.units import CONVERTED_ROWS, StackedUnits, apart_from_mean, inner_products
 
 
 def drawn(count: int, dimension: int) -> Units:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.unwritable import changing
+from index.changes.unwritable import changing
 from models.errors import CollectionError, LockedError, NoRoomError, ReadOnlyError
 
 

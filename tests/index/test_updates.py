@@ -13,7 +13,7 @@ from index.items import Failure
 from index.job import JobOptions, Progress, Report, build_collection
 from index.search import search
 from index.sources import FolderSource, FoundImage, Listener, Root, stop_at
-from index.verify import verify
+from index.verifying.verify import verify
 from models.query import single
 from tests.fakes import ColourEncoder
 from tests.index.album import build, contents, execute, save, source

@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.choosing import EXACT
 from index.faiss import FaissIndex, exact_index
 from index.folder import checksum
-from index.indexes import index_name, settings_of
 from index.items import item_id
 from index.segments import Segment, Vectors, open_segment, write_segment
-from index.verify import verify
+from index.vectors.choosing import EXACT
+from index.vectors.indexes import index_name, settings_of
+from index.verifying.verify import verify
 from models.errors import CollectionError
 from tests.fakes import picture_bytes
 from tests.index.album import build, execute, save

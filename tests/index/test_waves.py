@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from index.engine import Made
 from index.engines.waves import TRIES, Sent, Waves
 from index.engines.wire import Answer, Fault, Question, Reply, Unread
 from index.folder import CollectionFolder
 from index.found import FileContent, FoundImage
 from index.items import Failure, Item, item_id
-from index.journal import Journal
-from index.known import Known, Lacks
-from index.previous import Previous
-from index.reading import Decoded
+from index.jobs.engine import Made
+from index.jobs.journal import Journal
+from index.jobs.known import Known, Lacks
+from index.jobs.previous import Previous
+from index.jobs.reading import Decoded
 from index.segments import Segment, Vectors, ids_to_rows
 from models.errors import EngineError
 from tests.fakes import ColourEncoder, f32

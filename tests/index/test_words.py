@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from index.items import Item
-from index.words import MAX_WORDS, tiers, words_of
+from index.searching.words import MAX_WORDS, tiers, words_of
 from tests.index.facts import at, catalogue_of, gallery_of, item
 
 TRIP = [

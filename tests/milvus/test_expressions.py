@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.filters import FilterError, parse
+from index.filtering.filters import FilterError, parse
 from index.milvus.expressions import expression_of, literal
 from index.milvus.terms import MAX_TEXT, POSITIONS, encoded, key_of, ordered
 from index.served import Collection, open_collection

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from index.collection import Collection
+from index.filtering.listing import Browsing
 from index.items import Item, Occurrence
-from index.listing import Browsing
 from index.milvus.address import parse_address
 from index.milvus.client import Client
 from index.milvus.forms import FLAT, HNSW

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from index.hybrid import Extent, search_words
+from index.filtering.listing import Browsing
 from index.items import Item
-from index.listing import Browsing
 from index.milvus.address import parse_address
 from index.milvus.client import TIMEOUT_S
 from index.milvus.publishing import publish
+from index.searching.hybrid import Extent, search_words
 from index.served import Collection, open_collection
 from models.errors import CollectionError
 from service.app import create_app

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.keys_file import KeysFile
+from service.access.keys_file import KeysFile
 from tests.milvus.published import Lite
 from tests.service.test_schemathesis import served, tried
 

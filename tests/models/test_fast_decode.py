@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
-from index.reading import Missing, PictureDecoder
+from index.jobs.reading import Missing, PictureDecoder
 from models.decode import DecodeLimits, decode
 from models.device import Placement, choose_placement
 from models.errors import ImageError, ModelError

@@ -33,7 +33,7 @@ HANGING, CRASHING, GREEDY = 101, 103, 107
 PROGRAM = """
 import json, sys
 from index.collection import Collection
-from service.model_process import ModelProcess
+from service.model.process import ModelProcess
 from service.serve import serve
 from service.settings import Settings
 from tests.service.faulty import FaultyEncoder, limit_files

@@ -10,10 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Message
 
+from service.access.keys import Scope, make_key
+from service.access.keys_file import KeysFile
+from service.access.sessions import COOKIE
 from service.guards.scopes import OPEN, READ, ROUTES, WRITE, needed
-from service.keys import Scope, make_key
-from service.keys_file import KeysFile
-from service.sessions import COOKIE
 from tests.service.answers import found, problem
 from tests.service.conftest import IDS, Serve
 

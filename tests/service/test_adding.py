@@ -15,9 +15,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from index.items import item_id
-from index.verify import verify
-from service.adding import Sent
-from service.spool import Spool
+from index.verifying.verify import verify
+from service.changes.adding import Sent
+from service.changes.spool import Spool
 from tests.fakes import COLOURS, ColourEncoder, picture_bytes
 from tests.index.picture_server import gives, picture_server
 from tests.service.answers import found, problem

@@ -12,7 +12,7 @@ from typing import Any
 from index.collection import Collection
 from index.items import item_id
 from index.search import search
-from index.verify import verify
+from index.verifying.verify import verify
 from models.query import single
 from tests.fakes import ColourEncoder, picture_bytes
 from tests.index.album import build, save

@@ -12,7 +12,7 @@ from service.draining import Drain
 from service.guards.admission import WORDS_BYTES, Admission, Capacity
 from service.guards.departures import Departures
 from service.guards.draining import DrainGuard
-from service.measures import Unmeasured
+from service.telemetry.measures import Unmeasured
 
 SMALL, LARGE = 100, WORDS_BYTES + 1
 CAPACITY = Capacity(requests=2, bytes=10 * LARGE, longest_body=4 * LARGE)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from models.errors import ModelMemoryError
-from service.batching import ALONE_S, FITTED, TURN_S, Batcher, BatchSize, Job
 from service.errors import OverloadedError, UnavailableError
-from service.turns import Worker
+from service.model.batching import ALONE_S, FITTED, TURN_S, Batcher, BatchSize, Job
+from service.model.turns import Worker
 
 PATIENCE_S = 10
 

@@ -1,7 +1,7 @@
 import numpy as np
 
-from service.cache import ENTRY_BYTES, Embedded, EmbeddingCache, content_key
-from service.measures import Unmeasured
+from service.model.cache import ENTRY_BYTES, Embedded, EmbeddingCache, content_key
+from service.telemetry.measures import Unmeasured
 
 
 class Counted(Unmeasured):

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.bodies import UPLOAD_BODY
-from service.schemas import SearchRequest
+from service.schemas.bodies import UPLOAD_BODY
+from service.schemas.search import SearchRequest
 from tests.fakes import COLOURS, ColourEncoder, picture_bytes
 from tests.service.answers import Answer, found, problem
 from tests.service.conftest import IDS, Built, Serve, index

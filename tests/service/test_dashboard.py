@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.measures import Stage
-from service.metrics import Metrics
+from service.telemetry.measures import Stage
+from service.telemetry.metrics import Metrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 HISTOGRAM_ENDS = re.compile(r"_(bucket|count|sum)$")

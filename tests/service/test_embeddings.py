@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from service.embedding_schemas import MAX_INPUTS
+from service.schemas.embeddings import MAX_INPUTS
 from tests.fakes import ColourEncoder
 from tests.service.answers import Answer, problem
 from tests.service.conftest import PICTURES, Serve

@@ -13,10 +13,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models.vectors import Embeddings
-from service.examples import BODIES, EXAMPLE_JOB, EXAMPLE_KEY, EXAMPLE_MODEL, RED_PIXEL
-from service.keys import make_key
-from service.keys_file import KeysFile
-from service.picture_schemas import EXAMPLE_HANDLE, EXAMPLE_ID
+from service.access.keys import make_key
+from service.access.keys_file import KeysFile
+from service.schemas.examples import BODIES, EXAMPLE_JOB, EXAMPLE_KEY, EXAMPLE_MODEL, RED_PIXEL
+from service.schemas.pictures import EXAMPLE_HANDLE, EXAMPLE_ID
 from tests.fakes import COLOURS, SeeingEncoder
 from tests.service.answers import Answer
 from tests.service.conftest import IDS, PICTURES, Built, Serve

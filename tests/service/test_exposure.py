@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from models.errors import CollectionError, InputError
+from service.access.keys import make_key
+from service.access.keys_file import KeysFile, keys_file_of
 from service.exposure import refuse_exposure
-from service.keys import make_key
-from service.keys_file import KeysFile, keys_file_of
 from service.settings import Settings
 
 BEYOND = ["0.0.0.0", "::", "192.168.1.20", "10.0.0.7", "pictures.lan", "", "localhost.example"]

@@ -122,6 +122,16 @@ def test_a_worker_that_is_killed_fails_its_callers_at_once_and_is_replaced(serve
     assert server.metric("pictor_worker_restarts_total") == restarts + 1
 
 
+def test_a_pass_that_ends_the_models_process_costs_its_own_caller_alone(built: Built) -> None:
+    with serving(built.folder, apart=True) as server, ThreadPoolExecutor(8) as callers:
+        slow = callers.submit(server.search, "slow red before the end")
+        others = [callers.submit(server.search, f"green {n}") for n in range(4)]
+        deadly = callers.submit(server.search, "deadly blue").result()
+        assert found(slow.result()) == ["red"]
+        assert [found(each.result()) for each in others] == [["green"]] * 4
+    assert problem(deadly) == (503, "unavailable")
+
+
 def test_a_caller_who_leaves_is_dropped_before_the_forward_pass(server: Server) -> None:
     dropped = server.metric('pictor_dropped_total{kind="texts"}')
     until = time.monotonic() + PATIENCE_S

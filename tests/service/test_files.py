@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
 
 from index.items import item_id
-from service.file_body import PART_BYTES
+from service.pictures.file_body import PART_BYTES
 from tests.fakes import ColourEncoder, picture, picture_bytes
 from tests.service.answers import problem
 from tests.service.conftest import IDS, PICTURES, Built, Serve, index

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from index.words import MAX_WORDS
+from index.searching.words import MAX_WORDS
 from tests.fakes import ColourEncoder, picture_bytes
 from tests.service.answers import Answer, found, problem
 from tests.service.conftest import Built, Serve, index

@@ -13,8 +13,8 @@ from PIL import Image
 
 from index.items import item_id
 from models.heat import HeatAsked, Map
-from service.keys import make_key
-from service.keys_file import KeysFile
+from service.access.keys import make_key
+from service.access.keys_file import KeysFile
 from tests.fakes import CELLS, COLOURS, SeeingEncoder
 from tests.service.answers import Answer, problem
 from tests.service.conftest import IDS, PICTURES, Built, Serve, index

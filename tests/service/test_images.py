@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from index.items import Item, Occurrence
-from service.files import disposition
+from service.pictures.files import disposition
 from tests.service.answers import found, problem
 from tests.service.conftest import IDS, PICTURES, Built, Serve
 

@@ -13,13 +13,13 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from index.items import Item
-from index.reading import Decoded
+from index.jobs.reading import Decoded
 from models.errors import ImageTooLargeError
+from service.access.keys import make_key
+from service.access.keys_file import KeysFile
 from service.errors import HandleGoneError
-from service.kept_folder import KeptInFolder
-from service.kept_pictures import ENTRY_BYTES, KeptInMemory, Limits
-from service.keys import make_key
-from service.keys_file import KeysFile
+from service.pictures.kept_folder import KeptInFolder
+from service.pictures.kept_pictures import ENTRY_BYTES, KeptInMemory, Limits
 from tests.fakes import picture_bytes
 from tests.service.answers import Answer, found, problem
 from tests.service.conftest import IDS, PICTURES, Serve

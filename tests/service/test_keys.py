@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from models.errors import CollectionError, InputError
-from service import keys, sessions
-from service.keyring import Keyring
-from service.keys import SHOWN, Key, digest, is_key, make_key, parse_expiry
-from service.keys_file import KeysFile
-from service.sessions import Sessions
+from service.access import keys, sessions
+from service.access.keyring import Keyring
+from service.access.keys import SHOWN, Key, digest, is_key, make_key, parse_expiry
+from service.access.keys_file import KeysFile
+from service.access.sessions import Sessions
 
 NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.facets import Counting
-from service.listing_schemas import Sorting
+from index.filtering.facets import Counting
+from service.schemas.listing import Sorting
 from tests.fakes import COLOURS, ColourEncoder, picture
 from tests.service.answers import Answer, problem
 from tests.service.conftest import Built, Serve, index

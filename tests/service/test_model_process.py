@@ -20,7 +20,7 @@ from models.heat import HeatAsked, Looks
 from models.preprocess import Pixels
 from models.vectors import Embeddings
 from service.errors import UnavailableError
-from service.model_process import ModelProcess, apart, schedule
+from service.model.process import ModelProcess, apart, schedule
 from tests.fakes import WholeEncoder
 
 SLOW_S = 1.0

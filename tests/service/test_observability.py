@@ -13,12 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from index.collection import Collection
 from models.vectors import Embeddings
-from service.current import request_id
 from service.library import Library
-from service.logs import JsonFormatter, TextFormatter
-from service.measured import Measured
-from service.metrics import Metrics
 from service.settings import Settings
+from service.telemetry.current import request_id
+from service.telemetry.logs import JsonFormatter, TextFormatter
+from service.telemetry.measured import Measured
+from service.telemetry.metrics import Metrics
 from tests.fakes import ColourEncoder
 from tests.service.answers import problem
 from tests.service.conftest import IDS, PICTURES, Built, Serve

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from service.once import Once
+from service.model.once import Once
 
 
 class Maker:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.keys import make_key
-from service.keys_file import KeysFile
+from service.access.keys import make_key
+from service.access.keys_file import KeysFile
 from tests.fakes import picture_bytes
 from tests.service.answers import Answer, problem
 from tests.service.conftest import IDS, Built, Serve

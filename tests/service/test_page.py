@@ -5,7 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.routes.page import STATIC, WEB
-from service.schemas import SearchRequest
+from service.schemas.search import SearchRequest
 
 PAGES = {"index.html": "/", "docs.html": "/docs"}
 FILES = sorted(

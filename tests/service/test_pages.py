@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models.vectors import Embeddings
-from service.seals import Seals
+from service.access.seals import Seals
 from tests.fakes import ColourEncoder
 from tests.service.answers import Answer, problem
 from tests.service.conftest import Serve

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from service.access.keys import make_key
+from service.access.keys_file import KeysFile
 from service.guards.callers import Caller
 from service.guards.rates import MAX_BUCKETS, Buckets, counted_as
-from service.keys import make_key
-from service.keys_file import KeysFile
 from tests.service.answers import problem
 from tests.service.conftest import Serve
 

@@ -16,9 +16,9 @@ import pytest
 
 from index.served import open_collection
 from models.vectors import Embeddings
+from service.access.keys import make_key
+from service.access.keys_file import KeysFile
 from service.app import create_app
-from service.keys import make_key
-from service.keys_file import KeysFile
 from service.settings import Settings
 from tests.fakes import COLOURS, ColourEncoder
 from tests.service.conftest import PICTURES, Built, Placed, in_its_folder, index

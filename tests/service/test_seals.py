@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from index.collection import Collection
 from models.errors import CursorError, InputError
-from service.seals import Purpose, Seals
-from service.sessions import session_secret
+from service.access.seals import Purpose, Seals
+from service.access.sessions import session_secret
 from service.settings import Settings, read_settings
 from tests.service.answers import Answer, found, problem
 from tests.service.conftest import Built, Serve

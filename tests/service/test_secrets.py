@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from service.keys import hidden, make_key
-from service.keys_file import KeysFile
-from service.logs import JsonFormatter, TextFormatter
-from service.sessions import COOKIE
+from service.access.keys import hidden, make_key
+from service.access.keys_file import KeysFile
+from service.access.sessions import COOKIE
+from service.telemetry.logs import JsonFormatter, TextFormatter
 from tests.service.conftest import Serve
 
 

@@ -15,9 +15,9 @@ from opentelemetry.trace import format_trace_id
 from index.served import open_collection
 from models.errors import InputError
 from service.app import create_app
-from service.measures import Stage
 from service.settings import Settings
-from service.tracing import Traces, traces_from_environment
+from service.telemetry.measures import Stage
+from service.telemetry.tracing import Traces, traces_from_environment
 from tests.fakes import ColourEncoder
 from tests.service.conftest import PICTURES, Built
 
@@ -26,7 +26,7 @@ IMPORTING = """
 import sys
 {before}
 from service.app import create_app
-from service.measured import traces_of
+from service.telemetry.measured import traces_of
 from service.settings import Settings
 from models.errors import InputError
 try:
@@ -37,8 +37,8 @@ print([name for name in sys.modules if name.startswith("opentelemetry.sdk")])
 """
 
 EXPORTING = """
-from service.measures import Stage
-from service.tracing import traces_from_environment
+from service.telemetry.measures import Stage
+from service.telemetry.tracing import traces_from_environment
 traces = traces_from_environment()
 with traces.telemetry["tracer_provider"].get_tracer("test").start_as_current_span("a request"):
     traces.add_stage(Stage.FORWARD, 0.1)

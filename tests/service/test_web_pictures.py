@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from index.addresses import Guard
-from index.fetching import Fetcher, FetchLimits
+from index.sourcing.addresses import Guard
+from index.sourcing.fetching import Fetcher, FetchLimits
 from service.errors import AddressRefusedError, FetchFailedError
-from service.web_pictures import WebPictures
-from service.workers import Workers
+from service.model.workers import Workers
+from service.pictures.web import WebPictures
 from tests.fakes import picture_bytes
 from tests.index.picture_server import PictureServer, drips, gives, picture_server, sends
 from tests.service.answers import Answer, found, problem

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from service.errors import OverloadedError, UnavailableError
-from service.workers import Workers
+from service.model.workers import Workers
 
 PATIENCE_S = 30
 

@@ -21,10 +21,10 @@ from typing import Any
 
 from index.found import FoundImage
 from index.items import Failure
-from index.sidecars import MAX_BYTES as MAX_JSON_BYTES
-from index.sidecars import MAX_CAPTION
 from index.sources import FolderSource, parse_root
 from index.sourcing.archive import Sample, Span, samples
+from index.sourcing.sidecars import MAX_BYTES as MAX_JSON_BYTES
+from index.sourcing.sidecars import MAX_CAPTION
 from index.sourcing.tables import read_rows
 from models.decode import EXTENSIONS, DecodeLimits
 from models.errors import InputError

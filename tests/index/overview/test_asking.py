@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.matching import Few, Many
+from index.filtering.matching import Few, Many
 from index.overview.asking import Box, Looking, overview
 from index.overview.layout import layout
 from models.errors import InputError

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from index.choosing import EXACT_COMPONENTS
 from index.overview.beside import NEAREST, Anchors, between, blocks, table
+from index.vectors.choosing import EXACT_COMPONENTS
 from tests.index.galleries import random_vectors
 
 

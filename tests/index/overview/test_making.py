@@ -12,7 +12,7 @@ from index.overview.making import METHODS, Items, Making, MapOptions, Mapping
 from index.overview.projection import Places
 from index.overview.umap import LayoutError
 from index.segments import ids_to_rows
-from index.verify import verify
+from index.verifying.verify import verify
 from models.errors import InputError
 from tests.fakes import ColourEncoder, ShadeEncoder
 from tests.index.album import contents, execute, save

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from index.addresses import Guard
-from index.fetching import Fetcher, FetchLimits, UrlContent
+from index.sourcing.addresses import Guard
+from index.sourcing.fetching import Fetcher, FetchLimits, UrlContent
 from index.sourcing.prefetching import Prefetcher
 from models.errors import ImageError, ImageTooLargeError
 from tests.index.picture_server import HOST, Exchange, PictureServer, gives, picture_server

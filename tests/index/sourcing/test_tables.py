@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from index.addresses import Guard
-from index.fetching import Fetcher
 from index.found import FoundImage
 from index.items import Failure
 from index.sources import Root
+from index.sourcing.addresses import Guard
 from index.sourcing.delimited import column_types
+from index.sourcing.fetching import Fetcher
 from index.sourcing.table_source import TableColumns, TableSource
 from index.sourcing.tables import read_rows
 from models.errors import ImageError, InputError

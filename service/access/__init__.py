@@ -1,0 +1,1 @@
+"""Who may do what: keys, sessions, signed cursors, and who may ask from afar."""

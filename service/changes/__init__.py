@@ -1,0 +1,1 @@
+"""Pictures that join and leave the collection, at once or as jobs."""
