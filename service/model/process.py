@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -191,13 +192,13 @@ class ModelProcess:
         child.release()
 
     def _forked(self) -> Forked:
-        made: list[Forked] = []
-        # a thread's own: what the caller's has computed with is of no use to a child, which would
-        # wait for it
-        forking = threading.Thread(target=lambda: made.append(Forked(self._live)))
-        forking.start()
-        forking.join()
-        (child,) = made
+        # by a thread of its own: a child of one that has computed would wait for the threads that
+        # helped it
+        try:
+            with ThreadPoolExecutor(1) as forking:
+                child = forking.submit(Forked, self._live).result()
+        except OSError as error:
+            raise UnavailableError("no process for the model can be started") from error
         try:
             if child.pipe.poll(READY_S) and child.pipe.recv() == READY:
                 log.info("the model runs in process %s", child.pid)
@@ -220,7 +221,9 @@ class ModelProcess:
                 method, arguments, named = pipe.recv()
             except (EOFError, OSError):
                 return
-            pipe.send(_outcome(partial(getattr(self._encoder, method), *arguments, **named)))
+            outcome = _outcome(partial(getattr(self._encoder, method), *arguments, **named))
+            with contextlib.suppress(BrokenPipeError):  # nobody is there for it any more
+                pipe.send(outcome)
 
 
 def apart(encoder: EncoderT, threads: int) -> "EncoderT | ModelProcess":

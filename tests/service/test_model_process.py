@@ -190,6 +190,22 @@ def test_a_model_that_cannot_run_in_a_process_is_told(monkeypatch: pytest.Monkey
         model.start()
 
 
+def test_a_machine_that_starts_no_more_processes_is_told(
+    monkeypatch: pytest.MonkeyPatch, model: ModelProcess
+) -> None:
+    def refuse() -> int:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    killed = pid(model)
+    with monkeypatch.context() as without_fork:
+        without_fork.setattr(os, "fork", refuse)
+        with pytest.raises(UnavailableError, match="has died"):
+            model.encode_texts(["deadly"])
+        with pytest.raises(UnavailableError, match="can be started"):
+            model.encode_texts(["red"])
+    assert pid(model) != killed
+
+
 def test_a_model_on_a_device_stays_in_its_own_process() -> None:
     encoder = TellingEncoder()
     assert isinstance(apart(encoder, 1), ModelProcess)
