@@ -49,6 +49,7 @@ def test_every_file_that_is_named_exists(name: str) -> None:
     assert (ROOT / name).is_file() or name.startswith("demo/")
 
 
+@pytest.mark.slow
 def test_every_pictor_command_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -278,7 +278,7 @@ def test_a_database_that_is_no_catalogue_is_refused_and_kept(tmp_path: Path) -> 
     assert (out / "catalogue.sqlite").read_bytes() == before
 
 
-@pytest.mark.parametrize("bytes_a_file", [50, 300, 20_000])
+@pytest.mark.parametrize("bytes_a_file", [50, pytest.param(300, marks=pytest.mark.slow), 20_000])
 def test_a_disk_that_fills_up_is_one_plain_line_and_the_old_generation_stays(
     tmp_path: Path, bytes_a_file: int
 ) -> None:

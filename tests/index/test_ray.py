@@ -68,6 +68,7 @@ def whole(tmp_path: Path, photos: Path) -> Path:
     return tmp_path / "whole"
 
 
+@pytest.mark.slow
 def test_a_cluster_makes_the_collection_that_this_machine_makes(
     tmp_path: Path, photos: Path, whole: Path, address: str
 ) -> None:

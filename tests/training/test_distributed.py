@@ -234,6 +234,7 @@ def test_rows_of_another_shape_are_refused_by_all(two: list[dict[str, Any]]) -> 
         assert f"rows to gather: ({rows}, 3) torch.float32, and others differ" in found["uneven"]
 
 
+@pytest.mark.slow
 def test_a_silent_process_fails_the_waiting_one_and_a_failed_one_the_other() -> None:
     first, second = start_two("stall", 5)
     waited = "process 0 of 2: another one failed, or was silent for too long"

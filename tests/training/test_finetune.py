@@ -155,6 +155,7 @@ def kill(line: str) -> None:
         raise Killed
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     paths = [
         with_lines(edited(write_run(tmp_path / name), "steps = 4", "steps = 52"), "ema_decay = 0.5")
@@ -220,6 +221,7 @@ def darkened(folder: Path) -> None:
         dark.save(folder / "data" / "images" / f"{colour}.png")
 
 
+@pytest.mark.slow
 def test_what_was_known_stays_where_it_is_held(tmp_path: Path) -> None:
     path = with_lines(write_run(tmp_path), 'method = "plain"', "colour_jitter = 0.0")
     edited(edited(path, "1e-2", "1e-3"), "steps = 4", "steps = 60")

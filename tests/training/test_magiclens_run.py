@@ -164,6 +164,7 @@ def act(file: str) -> None:
     train(Path(file))
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_losses_of_one_and_write_once(folder: Path, alone: Path) -> None:
     file = config_file(folder, "two", PLAIN, chunk=2)
     code = f"from tests.training.test_magiclens_run import act; act({str(file)!r})"
@@ -228,6 +229,7 @@ every = 50
 """
 
 
+@pytest.mark.slow
 def test_it_learns_to_compose_and_its_best_moment_is_kept(tmp_path: Path) -> None:
     write_lens(tmp_path / "lens")
     write_triplets(tmp_path / "data" / "shards")

@@ -285,6 +285,7 @@ def test_of_the_text_tower_a_share_is_averaged_and_the_image_tower_is_the_later_
     assert mean["ln_final.weight"].tolist() == [7.5, 7.0] and mean["visual.w"].item() == 5
 
 
+@pytest.mark.slow
 def test_a_polished_run_holds_a_share_of_the_text_tower_before(tmp_path: Path) -> None:
     def weights(share: float, folder: Path) -> dict[str, torch.Tensor]:
         path = write_run(folder)

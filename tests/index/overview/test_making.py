@@ -20,6 +20,9 @@ from tests.index.galleries import random_vectors, segment
 from tests.index.live import add, changes, id_of
 from tests.index.overview.maps import layout_file, mapped, places, record, seen, shades
 
+# what umap-learn is made of is compiled when it is first used
+BOTH = ["pca", pytest.param("umap", marks=pytest.mark.slow)]
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
@@ -36,7 +39,7 @@ def apart(one: tuple[float, float], other: tuple[float, float]) -> float:
     return float(np.hypot(one[0] - other[0], one[1] - other[1]))
 
 
-@pytest.mark.parametrize("method", ["pca", "umap"])
+@pytest.mark.parametrize("method", BOTH)
 def test_a_job_lays_out_what_it_publishes_and_says_how_far_it_is(
     out: Path, photos: Path, method: str
 ) -> None:
@@ -60,7 +63,7 @@ def test_nothing_changed_keeps_the_file_and_the_generation(out: Path, photos: Pa
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-@pytest.mark.parametrize("method", ["pca", "umap"])
+@pytest.mark.parametrize("method", BOTH)
 def test_what_comes_later_is_placed_beside_its_like_and_moves_nothing(
     out: Path, photos: Path, method: str
 ) -> None:
@@ -76,7 +79,7 @@ def test_what_comes_later_is_placed_beside_its_like_and_moves_nothing(
     assert verify(out) == ()
 
 
-@pytest.mark.parametrize("method", ["pca", "umap"])
+@pytest.mark.parametrize("method", BOTH)
 def test_one_that_is_added_live_lies_by_its_nearest_and_comes_back_to_its_place(
     out: Path, photos: Path, method: str
 ) -> None:
@@ -94,6 +97,7 @@ def test_one_that_is_added_live_lies_by_its_nearest_and_comes_back_to_its_place(
     assert places(out)[id_of((203, 23, 24))] == pytest.approx(new, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_one_that_was_deleted_and_is_added_again_has_its_place_again(
     out: Path, photos: Path
 ) -> None:
@@ -118,6 +122,7 @@ def test_where_it_has_doubled_it_is_made_anew_the_same_way_round(out: Path, phot
         assert np.corrcoef(old, new)[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_umap_begins_anew_with_where_things_were(out: Path, photos: Path) -> None:
     mapped(out, photos, "umap")
     before = places(out)
