@@ -2,10 +2,14 @@
 
 import base64
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from playwright.sync_api import Locator, Page, Request, expect
+
+from tests.page.browser import PATIENCE_MS
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -22,6 +26,26 @@ PASTE = """([encoded, type]) => {
   const event = new Kind(type, { bubbles: true, cancelable: true, ...given });
   document.activeElement.dispatchEvent(event);
 }"""
+
+
+LOOK_AGAIN_MS = 50
+Seen = TypeVar("Seen")
+
+
+def eventually(
+    page: Page, look: Callable[[], Seen], holds: Callable[[Seen], object] = bool
+) -> Seen:
+    """What `look` sees, once it holds: the page goes on meanwhile, however busy the machine is."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not holds(seen := look()):
+        assert time.monotonic() < end, f"last seen: {seen!r}"
+        page.wait_for_timeout(LOOK_AGAIN_MS)
+    return seen
+
+
+def becomes(page: Page, look: Callable[[], object], value: object) -> None:
+    """Waits until `look` sees just this."""
+    eventually(page, look, lambda seen: seen == value)
 
 
 def ask(page: Page, text: str) -> None:
@@ -49,6 +73,11 @@ def tokens(page: Page) -> Locator:
 
 def tile(page: Page, place: int = 0) -> Locator:
     return page.locator(f'.tile[data-at="{place}"]')
+
+
+def has_focus(page: Page, place: int) -> None:
+    """Waits until the picture in this place has the focus."""
+    expect(tile(page, place).locator("a")).to_be_focused()
 
 
 def focused_tile(page: Page) -> int | None:

@@ -42,7 +42,7 @@ def test_axe_finds_nothing(visitor: Visitor, axe: str, state: State, scheme: str
 
 
 def test_axe_finds_nothing_from_right_to_left_on_a_phone(visitor: Visitor, axe: str) -> None:
-    page = visitor.open(script=axe, viewport={"width": 390, "height": 844})
+    page = visitor.open(script=axe, viewport={"width": 390, "height": 844}, reduced_motion="reduce")
     page.evaluate("() => (document.documentElement.dir = 'rtl')")
     ask(page, "a red house")
     assert page.evaluate(RUN) == []

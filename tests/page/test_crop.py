@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.page.browser import Visitor
-from tests.page.doing import PHONE, answered, ask, body_of, hash_value, tile, tokens
+from tests.page.doing import PHONE, answered, ask, body_of, eventually, hash_value, tile, tokens
 
 TOUCH = """([selector, from, to]) => {
   const target = document.querySelector(selector);
@@ -21,7 +21,9 @@ TOUCH = """([selector, from, to]) => {
 
 
 def box_of(page: Page) -> list[float]:
-    return [float(each) for each in hash_value(page.url, "crop").replace("%2C", ",").split(",")]
+    """The box in the address, once there is one."""
+    written = eventually(page, lambda: hash_value(page.url, "crop"))
+    return [float(each) for each in written.replace("%2C", ",").split(",")]
 
 
 def opened(page: Page) -> Locator:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.page.album import PHOTOS
 from tests.page.browser import Visitor
+from tests.page.doing import becomes, eventually
 
 # how many of the canvas's pixels are not empty
 COVERED = """() => {
@@ -54,21 +56,17 @@ def visitor(browser: Browser, album_address: str) -> Iterator[Visitor]:
 @pytest.fixture
 def page(visitor: Visitor) -> Page:
     page = visitor.open(reduced_motion="reduce")
+    # the map shows the same small pictures, which are then there already
+    expect(page.locator(".tile img:not(.coming)")).to_have_count(len(PHOTOS))
     open_map(page)
     return page
-
-
-def until(page: Page, condition: Callable[[], bool]) -> None:
-    """Looks again and again, meanwhile the browser goes on; pytest's own limit ends it."""
-    while not condition():
-        page.wait_for_timeout(30)
 
 
 def open_map(page: Page) -> None:
     page.get_by_role("button", name="Map", exact=True).click()
     expect(canvas(page)).to_be_focused()
     expect(page.locator(".map-told")).to_have_text(re.compile(r"^[\d,]+ pictures$"))
-    until(page, lambda: covered(page) > 0)
+    eventually(page, lambda: covered(page))
 
 
 def canvas(page: Page) -> Locator:
@@ -82,7 +80,19 @@ def covered(page: Page) -> int:
 
 def grows(page: Page) -> None:
     """Waits until the pictures on the map are large."""
-    until(page, lambda: covered(page) > 3000)
+    eventually(page, lambda: covered(page), lambda pixels: pixels > 3000)
+
+
+def rests(page: Page) -> int:
+    """The fingerprint, once nothing more is drawn: pictures come one by one."""
+    looks: deque[int] = deque(maxlen=6)
+
+    def look() -> set[int]:
+        looks.append(places(page))
+        return set(looks)
+
+    eventually(page, look, lambda seen: len(looks) == looks.maxlen and len(seen) == 1)
+    return looks[-1]
 
 
 def opens_a_picture(page: Page) -> None:
@@ -131,7 +141,8 @@ def test_a_picture_is_opened_with_keys_alone(visitor: Visitor) -> None:
     page.keyboard.press("+")
     for key in ("ArrowLeft", "ArrowUp", *["ArrowRight", "ArrowDown"] * 6):
         page.keyboard.press("Enter")
-        if "open=" in page.url:
+        # the page's own word: of page.url one is told later
+        if "open=" in page.evaluate("() => location.hash"):
             break
         page.keyboard.press(key)
     opens_a_picture(page)
@@ -148,7 +159,7 @@ def test_the_picture_in_the_middle_is_read_out(page: Page) -> None:
 def test_one_comes_closer_and_goes_back(page: Page, how: str) -> None:
     grows(page)
     page.mouse.move(640, 400)
-    first = places(page)
+    first = rests(page)
 
     def go(sign: int) -> None:
         if how == "wheel":
@@ -162,11 +173,11 @@ def test_one_comes_closer_and_goes_back(page: Page, how: str) -> None:
 
     go(1)
     changes(page, first)
-    near = places(page)
+    near = rests(page)
     go(-1)
     changes(page, near)
     page.get_by_role("button", name="Show all").click()
-    until(page, lambda: places(page) == first)
+    becomes(page, lambda: places(page), first)
 
 
 def places(page: Page) -> int:
@@ -175,13 +186,13 @@ def places(page: Page) -> int:
 
 
 def changes(page: Page, before: int) -> None:
-    until(page, lambda: places(page) != before)
+    eventually(page, lambda: places(page), lambda now: now != before)
 
 
 @pytest.mark.parametrize("how", ["drag", "keys"])
 def test_the_map_is_moved(page: Page, how: str) -> None:
     grows(page)
-    before = places(page)
+    before = rests(page)
     if how == "drag":
         page.mouse.move(640, 40)
         page.mouse.down()
@@ -190,7 +201,7 @@ def test_the_map_is_moved(page: Page, how: str) -> None:
     else:
         page.keyboard.press("ArrowLeft")
     changes(page, before)
-    assert "open=" not in page.url
+    expect(page).not_to_have_url(re.compile("open="))
 
 
 def test_escape_and_the_button_lead_back(page: Page) -> None:
@@ -210,11 +221,10 @@ def test_of_many_pictures_only_those_in_sight_are_asked_for(visitor: Visitor) ->
     page.route("**/v1/overview?*", lambda route: overview(route, asked))
     page.get_by_role("button", name="Map", exact=True).click()
     expect(page.locator(".map-told")).to_have_text("100,000 pictures")
-    until(page, lambda: covered(page) > 500)
+    eventually(page, lambda: covered(page), lambda pixels: pixels > 500)
     for _ in range(5):
         page.keyboard.press("+")
-    until(page, lambda: any(box[2] - box[0] <= 0.25 for box in asked))
-    finest = [box for box in asked if box[2] - box[0] <= 0.25]
+    finest = eventually(page, lambda: [box for box in asked if box[2] - box[0] <= 0.25])
     # the middle of the map is in sight, its corners are not
     assert all(box[0] <= 0.75 and box[2] >= 0.25 for box in finest)
     assert len(asked) == len(set(asked))

@@ -1,5 +1,6 @@
 """The pictures found: a justified grid, moved through by keys, with deeds at hand."""
 
+import math
 import re
 
 import pytest
@@ -11,7 +12,9 @@ from tests.page.doing import (
     ask,
     bar,
     body_of,
+    eventually,
     focused_tile,
+    has_focus,
     hash_value,
     ids,
     tile,
@@ -23,6 +26,7 @@ TILES = """() => [...document.querySelectorAll(".tile")].map((tile) => {
   const { naturalWidth, naturalHeight } = tile.querySelector("img");
   return { left, right, top, height, width, shape: naturalWidth / naturalHeight };
 })"""
+PLACE = 1500  # px below the top
 GRID = "() => document.querySelector('#hits').getBoundingClientRect().width"
 
 
@@ -59,32 +63,40 @@ def test_rows_are_filled_from_edge_to_edge(shapes: Page) -> None:
 def test_a_change_of_width_fills_the_rows_again(shapes: Page) -> None:
     shapes.set_viewport_size({"width": 700, "height": 800})
     expect(tile(shapes)).to_be_visible()
-    right = max(each["right"] for each in shapes.evaluate(TILES))
-    assert right <= 700
+
+    def right() -> float:
+        return max((each["right"] for each in shapes.evaluate(TILES)), default=math.inf)
+
+    eventually(shapes, right, lambda edge: edge <= 700)
 
 
 def test_arrows_move_in_two_dimensions(page: Page) -> None:
     ask(page, "a red house")
     bar(page).press("ArrowDown")
-    assert focused_tile(page) == 0
+    has_focus(page, 0)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    assert focused_tile(page) == 2
+    has_focus(page, 2)
     page.keyboard.press("ArrowDown")
-    below = focused_tile(page)
-    assert below is not None
+    below = moved_from(page, 2)
     places = page.evaluate(TILES)
     assert places[below]["top"] > places[2]["top"]
     assert places[below]["left"] == pytest.approx(places[2]["left"], abs=places[2]["width"])
     page.keyboard.press("ArrowUp")
-    assert focused_tile(page) == 2
+    has_focus(page, 2)
     page.keyboard.press("Home")
-    assert focused_tile(page) == 0
+    has_focus(page, 0)
     page.keyboard.press("End")
+    end = moved_from(page, 0)
     page.keyboard.press("ArrowRight")
-    after = focused_tile(page)
+    assert page.evaluate(TILES)[moved_from(page, end)]["top"] > places[2]["top"]
+
+
+def moved_from(page: Page, before: int) -> int:
+    """The picture that has the focus, once it is another one."""
+    after = eventually(page, lambda: focused_tile(page), lambda at: at not in {None, before})
     assert after is not None
-    assert page.evaluate(TILES)[after]["top"] > places[2]["top"]
+    return after
 
 
 def test_arrows_follow_the_direction_of_reading(page: Page) -> None:
@@ -92,7 +104,7 @@ def test_arrows_follow_the_direction_of_reading(page: Page) -> None:
     ask(page, "a red house")
     bar(page).press("ArrowDown")
     page.keyboard.press("ArrowLeft")
-    assert focused_tile(page) == 1
+    has_focus(page, 1)
     places = page.evaluate(TILES)
     assert places[1]["left"] < places[0]["left"]
 
@@ -101,14 +113,12 @@ def test_one_tab_leads_into_the_pictures_and_one_out_of_them(page: Page) -> None
     ask(page, "a red house")
     page.get_by_role("button", name="Share").focus()
     page.keyboard.press("Tab")
-    assert focused_tile(page) == 0
-    names = []
-    for _ in range(3):
+    has_focus(page, 0)
+    for name in ("More like this", "More like this, but…", "Not this"):
         page.keyboard.press("Tab")
-        names.append(page.evaluate("() => document.activeElement.getAttribute('aria-label')"))
-    assert names == ["More like this", "More like this, but…", "Not this"]
+        expect(tile(page).get_by_role("button", name=name, exact=True)).to_be_focused()
     page.keyboard.press("Tab")
-    assert focused_tile(page) is None
+    expect(page.locator(".tile :focus")).to_have_count(0)
 
 
 def test_enter_opens_and_escape_comes_back(page: Page) -> None:
@@ -119,7 +129,7 @@ def test_enter_opens_and_escape_comes_back(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert focused_tile(page) == 1
+    has_focus(page, 1)
     page.keyboard.press("Escape")
     expect(bar(page)).to_be_focused()
 
@@ -207,22 +217,30 @@ def test_more_come_as_one_scrolls(page: Page) -> None:
     ask(page, "a red house")
     status = page.get_by_role("status").first
     page.mouse.move(600, 500)
-    while "600 pictures" not in status.inner_text():
+
+    def scrolled_on() -> str:
         page.mouse.wheel(0, 4000)
-        page.wait_for_timeout(50)
+        return status.inner_text()
+
+    eventually(page, scrolled_on, lambda said: "600 pictures" in said)
     page.evaluate("() => scrollTo(0, document.documentElement.scrollHeight)")
     expect(tile(page, 599)).to_be_visible()
-    assert page.locator(".tile").count() < 80
+    eventually(page, page.locator(".tile").count, lambda count: count < 80)
 
 
 def test_the_way_back_leads_to_the_same_place(page: Page) -> None:
     ask(page, "a red house")
     page.mouse.move(600, 500)
-    page.mouse.wheel(0, 1500)
+    page.mouse.wheel(0, PLACE)
+    eventually(page, lambda: scrolled(page), lambda top: top == pytest.approx(PLACE, abs=2))
     expect(tile(page, 45)).to_be_attached()
-    place = page.evaluate("() => scrollY")
     ask(page, "a blue cat")
     page.go_back()
     expect(bar(page)).to_have_value("a red house")
     expect(tile(page, 30)).to_be_attached()
-    assert page.evaluate("() => scrollY") == pytest.approx(place, abs=2)
+    eventually(page, lambda: scrolled(page), lambda top: top == pytest.approx(PLACE, abs=2))
+
+
+def scrolled(page: Page) -> float:
+    top: float = page.evaluate("() => scrollY")
+    return top

@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.page.browser import PATIENCE_MS, Visitor
+from tests.page.doing import becomes
 
 SIDE = 768
 INK = (28, 27, 26)
@@ -63,8 +64,13 @@ def draw(page: Page, *points: tuple[float, float]) -> None:
     page.mouse.up()
 
 
-def colour(page: Page, x: float, y: float) -> tuple[int, ...]:
-    return tuple(page.evaluate(PIXEL, [x, y]))
+def has_colours(page: Page, colours: dict[tuple[float, float], tuple[int, int, int]]) -> None:
+    """Waits until the sheet is so coloured in these places."""
+
+    def look() -> list[tuple[int, ...]]:
+        return [tuple(page.evaluate(PIXEL, [*place])) for place in colours]
+
+    becomes(page, look, [*colours.values()])
 
 
 def test_a_drawing_is_searched_with(visitor: Visitor) -> None:
@@ -102,17 +108,17 @@ def test_strokes_are_taken_back_erased_and_cleared(visitor: Visitor) -> None:
     draw(page, (0.2, 0.3), (0.8, 0.3))
     draw(page, (0.2, 0.7), (0.8, 0.7))
     page.get_by_role("button", name="Undo").click()
-    assert [colour(page, 0.5, y) for y in (0.3, 0.7)] == [INK, WHITE]
+    has_colours(page, {(0.5, 0.3): INK, (0.5, 0.7): WHITE})
     page.get_by_role("button", name="Redo").click()
-    assert [colour(page, 0.5, y) for y in (0.3, 0.7)] == [INK, INK]
+    has_colours(page, {(0.5, 0.3): INK, (0.5, 0.7): INK})
     page.get_by_role("button", name="Eraser").click()
     draw(page, (0.2, 0.3), (0.8, 0.3))
-    assert [colour(page, 0.5, y) for y in (0.3, 0.7)] == [WHITE, INK]
+    has_colours(page, {(0.5, 0.3): WHITE, (0.5, 0.7): INK})
     page.get_by_role("button", name="Clear").click()
-    assert colour(page, 0.5, 0.7) == WHITE
+    has_colours(page, {(0.5, 0.7): WHITE})
     expect(page.get_by_role("button", name="Search with it")).to_be_disabled()
     page.get_by_role("button", name="Undo").click()
-    assert colour(page, 0.5, 0.7) == INK
+    has_colours(page, {(0.5, 0.7): INK})
 
 
 def test_the_sheet_is_filled_behind_what_is_drawn(visitor: Visitor) -> None:
@@ -122,7 +128,7 @@ def test_the_sheet_is_filled_behind_what_is_drawn(visitor: Visitor) -> None:
     draw(page, (0.2, 0.3), (0.8, 0.3))
     page.get_by_label("Red", exact=True).check()
     page.get_by_role("button", name="Fill").click()
-    assert [colour(page, 0.5, y) for y in (0.3, 0.9)] == [INK, RED]
+    has_colours(page, {(0.5, 0.3): INK, (0.5, 0.9): RED})
 
 
 def test_it_is_drawn_with_keys_alone(visitor: Visitor) -> None:
@@ -137,11 +143,11 @@ def test_it_is_drawn_with_keys_alone(visitor: Visitor) -> None:
     for _ in range(4):
         page.keyboard.press("Shift+ArrowDown")
     across, down = 0.5 + 96 / SIDE, 0.5 + 96 / SIDE
-    assert [colour(page, across, 0.5), colour(page, across, down)] == [INK, WHITE]
+    has_colours(page, {(across, 0.5): INK, (across, down): WHITE})
     page.keyboard.press("Control+z")
-    assert colour(page, across, 0.5) == WHITE
+    has_colours(page, {(across, 0.5): WHITE})
     page.keyboard.press("Control+Shift+z")
-    assert colour(page, across, 0.5) == INK
+    has_colours(page, {(across, 0.5): INK})
     page.get_by_role("button", name="Search with it").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#hits:not([aria-busy]) .tile")).to_have_count(7)
@@ -163,5 +169,5 @@ def test_a_finger_draws_on_a_phone(visitor: Visitor) -> None:
     page.get_by_role("button", name="Draw a picture").tap()
     page.get_by_label("Very broad").check()
     page.touchscreen.tap(*place(page, 0.5, 0.5))
-    assert colour(page, 0.5, 0.5) == INK
+    has_colours(page, {(0.5, 0.5): INK})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

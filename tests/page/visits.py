@@ -1,5 +1,6 @@
 """The states that the page can be in, and how a visitor comes to each."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
@@ -35,6 +36,7 @@ def filters(page: Page) -> None:
     ask(page, "a red house")
     page.get_by_role("button", name="Filters").click()
     expect(page.get_by_role("group", name="Tags", exact=True)).to_be_visible()
+    expect(page.locator(".filters-status")).to_contain_text("fit")
 
 
 def detail(page: Page) -> None:
@@ -52,6 +54,7 @@ def heat(page: Page) -> None:
 def crop(page: Page) -> None:
     detail(page)
     page.get_by_role("button", name="Choose a part").click()
+    expect(page.get_by_role("group", name=re.compile("Chosen part"))).to_be_visible()
 
 
 def part(page: Page) -> None:
@@ -65,6 +68,7 @@ def part(page: Page) -> None:
 def keys(page: Page) -> None:
     answered(page)
     page.get_by_role("button", name="Keys").click()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
 def sketch(page: Page) -> None:
@@ -75,6 +79,7 @@ def sketch(page: Page) -> None:
 def collection_map(page: Page) -> None:
     page.get_by_role("button", name="Map").click()
     expect(page.locator("#map :is(button, canvas)").first).to_be_visible()
+    expect(page.locator(".map-told")).to_have_text(re.compile("pictures$"))
     page.wait_for_load_state("networkidle")
 
 
