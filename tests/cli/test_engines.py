@@ -52,6 +52,11 @@ def test_an_address_without_the_engine_is_a_mistake(
     assert said == "pictor: --ray-address is for --engine ray"
 
 
+PICTURES = (
+    1500  # more than are done between a line of progress and the signal that it is answered with
+)
+
+
 def command(photos: Path, out: Path) -> list[str]:
     arguments = ["index", str(photos), "--out", str(out), "--json", *ON_RAY]
     return [sys.executable, "-m", "cli.main", *arguments]
@@ -62,8 +67,8 @@ def test_a_ray_of_the_jobs_own_makes_the_same_collection_and_is_stopped_by_ctrl_
     pictor: Pictor, tmp_path: Path
 ) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
-    for number in range(300):
-        save(photos, f"{number:03}.png", (number % 256, 50, 90 + number // 256))
+    for number in range(PICTURES):
+        save(photos, f"{number:04}.png", (number % 256, 50, 90 + number // 256))
     with marked():
         job = subprocess.Popen(
             command(photos, out), cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
@@ -79,7 +84,7 @@ def test_a_ray_of_the_jobs_own_makes_the_same_collection_and_is_stopped_by_ctrl_
         ended = subprocess.run(
             command(photos, out), cwd=REPOSITORY, capture_output=True, text=True, check=True
         )
-    assert json.loads(ended.stdout)["items"] == 300
+    assert json.loads(ended.stdout)["items"] == PICTURES
     assert all(json.loads(line) for line in ended.stderr.splitlines())  # and nothing of Ray's
     whole = tmp_path / "whole"
     assert pictor("index", photos, "--out", whole, "--model", "starter").code == 0
