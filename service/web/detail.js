@@ -74,7 +74,7 @@ export class Detail {
   }
 
   #fill(item, seen, signal) {
-    const held = document.activeElement?.dataset?.turn;
+    const back = this.#heldFocus();
     const frame = frameOf(item);
     const near = element("div", { class: "near" });
     const heat = new Heat(frame, item, seen.query, signal);
@@ -83,15 +83,25 @@ export class Detail {
     this.#dialog.setAttribute("aria-labelledby", "detail-name");
     this.#dialog.replaceChildren(this.#head(seen.place), element("div", { class: "stage" }, frame, this.#cropAnswers(item)), panel);
     this.#stopCropping();
-    if (held) this.#dialog.querySelector(`[data-turn="${held}"]:not(:disabled)`)?.focus();
+    back();
     const { hrefOf, open } = this.#on;
     showNeighbours(near, item.id, { signal, hrefOf, onOpen: open });
   }
 
   #say(text) {
+    const back = this.#heldFocus();
     this.#box = null;
     this.#dialog.removeAttribute("aria-labelledby");
     this.#dialog.replaceChildren(this.#head(null), element("p", { class: "alone", role: "alert" }, text));
+    back();
+  }
+
+  /** What gives the focus back once all is drawn anew: keys reach the dialog through what has it in there. */
+  #heldFocus() {
+    const { activeElement } = document;
+    if (!this.#dialog.contains(activeElement)) return () => {};
+    const turn = `[data-turn="${activeElement.dataset.turn}"]:not(:disabled)`;
+    return () => (this.#dialog.querySelector(turn) ?? this.#dialog.querySelector("button")).focus();
   }
 
   #head(place) {

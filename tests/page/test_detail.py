@@ -104,6 +104,18 @@ def test_arrows_and_buttons_turn_to_the_next_picture(page: Page) -> None:
     has_focus(page, 1)
 
 
+def test_arrows_turn_again_and_again(page: Page) -> None:
+    ask(page, "a red house")
+    found = ids(page)
+    opened(page)
+    for item in (found[1], found[2], found[3]):
+        page.keyboard.press("ArrowRight")
+        shows(page, item)
+    for item in (found[2], found[1], found[0]):
+        page.keyboard.press("ArrowLeft")
+        shows(page, item)
+
+
 def shows(page: Page, item: str) -> None:
     """Waits until the view is this picture's, buttons and all: they are made anew for each."""
     expect(view(page).locator("img.whole")).to_have_attribute("src", re.compile(item))
