@@ -13,6 +13,8 @@ from tests.page.album import PHOTOS, copy_of, make_key, serving
 from tests.page.browser import Visitor
 from tests.page.doing import bar
 
+pytestmark = pytest.mark.slow
+
 BROKEN = b"\xff\xd8\xff\xe0 no picture at all"
 PROBLEM = "application/problem+json"
 

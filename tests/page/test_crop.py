@@ -8,6 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.page.browser import Visitor
 from tests.page.doing import PHONE, answered, ask, body_of, eventually, hash_value, tile, tokens
 
+pytestmark = pytest.mark.slow
+
 TOUCH = """([selector, from, to]) => {
   const target = document.querySelector(selector);
   const tell = (type, [x, y]) => target.dispatchEvent(new PointerEvent(type, {

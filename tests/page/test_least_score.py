@@ -12,6 +12,8 @@ from tests.page.album import PHOTOS
 from tests.page.browser import Visitor
 from tests.page.doing import becomes, eventually
 
+pytestmark = pytest.mark.slow
+
 WORDS = "water"
 
 

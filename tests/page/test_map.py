@@ -14,6 +14,8 @@ from tests.page.album import PHOTOS
 from tests.page.browser import Visitor
 from tests.page.doing import becomes, eventually
 
+pytestmark = pytest.mark.slow
+
 # how many of the canvas's pixels are not empty
 COVERED = """() => {
   const canvas = document.querySelector(".map-canvas");

@@ -25,7 +25,7 @@ COLOURS = 240
 MOST_BYTES = 3_000_000
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")  # before a server is started for nothing
 def wanted(request: pytest.FixtureRequest) -> None:
     if not request.config.getoption("--screenshots", default=False):
         pytest.skip("screenshots are taken with --screenshots")

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.page.browser import PATIENCE_MS, Visitor
 from tests.page.doing import becomes
 
+pytestmark = pytest.mark.slow
+
 SIDE = 768
 INK = (28, 27, 26)
 RED = (208, 52, 44)

@@ -22,6 +22,8 @@ from tests.page.browser import Visitor
 from tests.page.doing import ask, becomes, body_of, eventually
 from tests.service.started import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 SEARCH = "**/v1/search"
 PROBLEM = "application/problem+json"
 CARD = ".state-card"

@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.page.browser import Visitor
 from tests.page.doing import answered, ask, bar, eventually, tile
+
+pytestmark = pytest.mark.slow
 
 # all that the button says from now on: that the link is copied stands there for a moment only
 HEAR = """() => {
