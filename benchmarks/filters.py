@@ -108,6 +108,7 @@ def occurrence_rows(count: int) -> Iterator[tuple[Any, ...]]:
 
 
 def fill(file: Path, count: int) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -235,9 +236,7 @@ def main() -> None:
     parser.add_argument("--at", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = options.at or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "catalogue.sqlite"
+        file = (options.at or Path(temporary)) / "catalogue.sqlite"
         if not file.exists():
             print(f"filled in {milliseconds(lambda: fill(file, options.items)) / 1000:.0f} s")
         report(file, options.dimension)

@@ -117,9 +117,7 @@ def main() -> None:
     parser.add_argument("--at", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
-        folder = options.at or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "catalogue.sqlite"
+        file = (options.at or Path(temporary)) / "catalogue.sqlite"
         if not file.exists():
             fill(file, options.items)
         connection = stack.enter_context(closing(connect(file)))

@@ -4,6 +4,7 @@ What it needs is there already. It keeps none of its parent's files open, leaves
 to its parent, and ends with it, however that ends: a pipe without another end tells it.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from typing import Any
 
 FIRST_FILE = 3  # after standard input, output and error
 CLOSING_S = 2.0
@@ -40,8 +42,21 @@ class Forked:
         self._process.join(CLOSING_S)
 
     def release(self) -> None:
-        """Of one that was killed."""
+        """Ends it, and its pipe, for which nobody may wait any more."""
+        self.kill()
         self.pipe.close()
+
+
+def answer_calls(pipe: Connection, answer: Callable[[Any], Any]) -> None:
+    """In the child: `answer(call)` for each that comes, until nobody is there any more."""
+    while True:
+        try:
+            call = pipe.recv()
+        except (EOFError, OSError):
+            return
+        answered = answer(call)
+        with contextlib.suppress(BrokenPipeError):
+            pipe.send(answered)
 
 
 def _begin(live: Callable[[Connection], None], pipe: Connection) -> None:

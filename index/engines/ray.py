@@ -70,17 +70,15 @@ class RayEngine:
         if first is None:
             return
         with connected(self.address, self.options.threads) as ray:
-            layout, held = self._layout(ray, self.device), ray.put(known.keys())
+            device, held = self.device, ray.put(known.keys())
             lacks = Lacks(vector=True, thumbnail=self.options.thumbnails)
             max_bytes = self.options.limits.max_bytes
             with closing(Waves(chain([first], files), known, lacks, max_bytes)) as waves:
                 while wave := waves.wave():
                     # machines may have gone, or come; what runs on GPUs stays there
-                    layout = self._layout(ray, layout.device)
+                    layout = plan(_nodes(ray), device, self.options.batch_size)
+                    device = layout.device
                     yield from _answers(_Pipeline(ray, self, layout, held), waves, wave)
-
-    def _layout(self, ray: Any, device: str | None) -> Plan:  # noqa: ANN401
-        return plan(_nodes(ray), device, self.options.batch_size)
 
 
 def load_ray(address: str) -> Any:  # noqa: ANN401

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from index.forked import Forked
+from index.forked import Forked, answer_calls
 from models.errors import ImageError
 
 Job = TypeVar("Job")
@@ -86,7 +86,6 @@ class Decoders(Generic[Job, Decoded]):
         with self._starting:
             if self._closed:
                 return lost
-            lost.kill()
             lost.release()
             self._running.discard(lost)
             return self._started()
@@ -123,13 +122,7 @@ class _Process(Generic[Job, Decoded]):
 def _serve(decode: Callable[[Job], Decoded], memory_bytes: int, pipe: Connection) -> None:
     """The child's whole life."""
     _limit_memory(memory_bytes)
-    while True:
-        try:
-            job = pipe.recv()
-        except (EOFError, OSError):
-            return
-        with contextlib.suppress(BrokenPipeError):
-            pipe.send(_answer(decode, job))
+    answer_calls(pipe, partial(_answer, decode))
 
 
 def _answer(decode: Callable[[Job], Decoded], job: Job) -> Decoded | ImageError:

@@ -18,13 +18,12 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from PIL import Image
 
-from index.forked import Forked
+from index.forked import Forked, answer_calls
 from models.decode import DecodeLimits
 from models.device import Placement, limit_torch_threads
 from models.encoders import (
@@ -188,7 +187,6 @@ class ModelProcess:
             log.critical("the model's process %s has died, another will take its place", child.pid)
             self._lost()
         self._child = None
-        child.kill()
         child.release()
 
     def _forked(self) -> Forked:
@@ -205,7 +203,6 @@ class ModelProcess:
                 return child
         except (EOFError, OSError):
             pass
-        child.kill()
         child.release()
         raise UnavailableError("a process for the model did not start")
 
@@ -216,14 +213,14 @@ class ModelProcess:
         limit_torch_threads(self._threads)
         self._encoder.encode_texts([TRIED])
         pipe.send(READY)
-        while True:
-            try:
-                method, arguments, named = pipe.recv()
-            except (EOFError, OSError):
-                return
-            outcome = _outcome(partial(getattr(self._encoder, method), *arguments, **named))
-            with contextlib.suppress(BrokenPipeError):  # nobody is there for it any more
-                pipe.send(outcome)
+        answer_calls(pipe, self._outcome)
+
+    def _outcome(self, call: Call) -> Any:  # noqa: ANN401
+        method, arguments, named = call
+        try:
+            return getattr(self._encoder, method)(*arguments, **named)
+        except Exception as error:  # noqa: BLE001  a process's boundary: whoever waits is told
+            return _sendable(error)
 
 
 def apart(encoder: EncoderT, threads: int) -> "EncoderT | ModelProcess":
@@ -237,13 +234,6 @@ def schedule(policy: int) -> None:
     """This thread, and those that it starts; where that is not allowed it stays as it was."""
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, policy, os.sched_param(0))
-
-
-def _outcome(run: Callable[[], Any]) -> Any:  # noqa: ANN401
-    try:
-        return run()
-    except Exception as error:  # noqa: BLE001  a process's boundary: whoever waits is told
-        return _sendable(error)
 
 
 def _sendable(error: Exception) -> Exception:

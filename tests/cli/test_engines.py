@@ -52,9 +52,7 @@ def test_an_address_without_the_engine_is_a_mistake(
     assert said == "pictor: --ray-address is for --engine ray"
 
 
-PICTURES = (
-    1500  # more than are done between a line of progress and the signal that it is answered with
-)
+PICTURES = 1500  # so many are not done between a line of progress and Ctrl-C
 
 
 def command(photos: Path, out: Path) -> list[str]:

@@ -127,8 +127,8 @@ def test_no_long_task_while_scrolling(page: Page) -> None:
     tasks = page.evaluate("(from) => seen.long.filter(([start]) => start >= from)", started)
     durations = [round(duration) for _, duration in tasks]
     print(f"\nlong tasks while scrolling 30 screens, ms: {durations}")
-    # others may take the machine away now and then; the page does at every screen or never
-    assert len(durations) <= 10
+    # others may take the machine away once or twice; the page does at every screen or never
+    assert len(durations) <= 3
 
 
 def scroll_to(page: Page, count: int) -> None:

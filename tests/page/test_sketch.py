@@ -3,11 +3,10 @@
 import base64
 import io
 import re
-from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.page.browser import PATIENCE_MS, Visitor
 from tests.page.doing import becomes
@@ -37,10 +36,8 @@ RESULT = """() => new Promise((resolve) => {
 
 
 @pytest.fixture
-def visitor(browser: Browser, album_address: str) -> Iterator[Visitor]:
-    visitor = Visitor(browser, album_address)
-    yield visitor
-    visitor.leave()
+def address(album_address: str) -> str:
+    return album_address
 
 
 def sheet(page: Page) -> Locator:

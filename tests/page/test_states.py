@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def visitor(browser: Browser, album_address: str) -> Iterator[Visitor]:
-    visitor = Visitor(browser, album_address)
-    yield visitor
-    visitor.leave()
+def address(album_address: str) -> str:
+    return album_address
 
 
 def test_the_first_visit_offers_what_this_collection_answers(visitor: Visitor) -> None:

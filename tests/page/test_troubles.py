@@ -23,10 +23,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def visitor(browser: Browser, album_address: str) -> Iterator[Visitor]:
-    visitor = Visitor(browser, album_address)
-    yield visitor
-    visitor.leave()
+def address(album_address: str) -> str:
+    return album_address
 
 
 def test_a_slow_answer_is_waited_for_or_not(visitor: Visitor) -> None:
