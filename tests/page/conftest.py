@@ -73,10 +73,15 @@ def browser(browser_file: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def address(browser_file: str, demo: Path) -> Iterator[str]:
-    """Of a server over the sample collection."""
+def demo_address(browser_file: str, demo: Path) -> Iterator[str]:
     with serving(demo) as server:
         yield server.address
+
+
+@pytest.fixture(scope="session")
+def address(demo_address: str) -> str:
+    """Whose page is visited: the sample collection's, unless a file of tests names another."""
+    return demo_address
 
 
 @pytest.fixture(scope="session")

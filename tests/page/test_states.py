@@ -67,9 +67,9 @@ def test_where_nothing_is_said_of_the_pictures_common_words_are_tried(
 
 
 def test_the_sample_collection_tells_what_it_shows_and_is_filtered_by_it(
-    browser: Browser, address: str
+    browser: Browser, demo_address: str
 ) -> None:
-    visitor = Visitor(browser, address)
+    visitor = Visitor(browser, demo_address)
     page = visitor.open()
     expect(page.locator(".welcome-text")).to_have_count(5)
     page.get_by_role("button", name="Filters").click()
