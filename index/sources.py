@@ -10,26 +10,24 @@ open_source(text) -> a source, by what there is at PATH or NAME=PATH:
   where it has .tar files and neither pictures nor folders beside them.
 - `FOLDER/{00000..00099}.tar` or `FOLDER/*.tar`: these shards, whatever else is there.
 - A .tar, a .zip; a .csv, .tsv, .jsonl or .parquet table of paths or addresses.
-- An address in another file system: `s3://bucket/photos`, `s3://bucket/{00000..00099}.tar`.
+- An address of any of these in another file system: `s3://bucket/photos`, `gs://bucket/all.zip`.
 """
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from index.found import Clock, FileContent, FoundImage, Listener, Root, is_utf8, stop_at
 from index.items import UPLOADS
 from index.jobs.counting import count_pictures
-from index.sourcing.addresses import Guard
-from index.sourcing.fetching import Fetcher, FetchLimits
 from index.sourcing.folder_walk import FolderWalk
 from index.sourcing.lookup import TAR, ZIP, is_archive
 from index.sourcing.members import is_picture
+from index.sourcing.options import SourceOptions
 from index.sourcing.patterns import is_pattern
-from index.sourcing.remote import RemoteSource, connected, open_remote
-from index.sourcing.remote_shards import RemoteShardSource
+from index.sourcing.remote.opening import open_remote
 from index.sourcing.shards import ShardSource
 from index.sourcing.table_source import TableColumns, TableSource
 from index.sourcing.tables import TABLES
@@ -70,14 +68,6 @@ class ImageSource(Protocol):
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]: ...
 
 
-@dataclass(frozen=True)
-class SourceOptions:
-    columns: TableColumns = field(default_factory=TableColumns)
-    allowed_hosts: frozenset[str] = frozenset()  # that are not public, and may be fetched from
-    fetching: FetchLimits = field(default_factory=FetchLimits)
-    pictures: Path | None = None  # where the paths beside vectors lead; None: the vectors' folder
-
-
 def open_source(text: str, options: SourceOptions | None = None) -> ImageSource | VectorSource:
     """Raises InputError for what is not there, or not of these kinds."""
     options = options or SourceOptions()
@@ -87,7 +77,9 @@ def open_source(text: str, options: SourceOptions | None = None) -> ImageSource 
     if place.startswith(("http://", "https://")):
         raise InputError(f"{place}: addresses on the web are listed in a table, one a row")
     if "://" in place:
-        return _open_remote(name, place)
+        source = open_remote(name, place, options)
+        _check_name(source.name)
+        return source
     path = Path(place).expanduser().absolute()
     if path.is_dir():
         return _open_folder(_checked(Root(name or path.resolve().name, path.resolve())), options)
@@ -119,20 +111,6 @@ def parse_place(text: str) -> Root:
     return parse_root(text)
 
 
-def _open_remote(name: str | None, address: str) -> ImageSource:
-    files, place = connected(address)
-    folder, _, last = place.rpartition("/")
-    source: RemoteSource | RemoteShardSource
-    if is_pattern(last):
-        source = RemoteShardSource(name or PurePosixPath(folder).name, files, folder, last)
-    elif last.lower().endswith(TAR):
-        source = RemoteShardSource(name or PurePosixPath(last).stem, files, folder, last)
-    else:
-        source = open_remote(name, files, place)
-    _check_name(source.name)
-    return source
-
-
 def _open_folder(root: Root, options: SourceOptions) -> ImageSource | VectorSource:
     if holds_vectors(root.path):
         pictures = options.pictures.resolve() if options.pictures else root.path
@@ -159,9 +137,7 @@ def _open_file(path: Path, name: str, options: SourceOptions) -> ImageSource:
         return ZipSource(_checked(Root(name, path)))
     if kind in TABLES:
         root = _checked(Root(name, path.parent.resolve()))
-        allowed = frozenset(host.lower() for host in options.allowed_hosts)
-        fetcher = Fetcher(Guard(allowed), options.fetching)
-        return TableSource(root, path, options.columns, fetcher)
+        return TableSource(root, path, options.columns, options.fetcher())
     kinds = ", ".join((TAR, ZIP, *TABLES))
     raise InputError(f"{path}: a file of another kind: expected a folder, or one of {kinds}")
 

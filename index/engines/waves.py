@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from index.engines.wire import Answer, Fault, Question, Reply
-from index.found import FoundImage
+from index.found import FoundImage, HeldContent
 from index.items import Failure
 from index.jobs.engine import Made
 from index.jobs.known import Known, Lacks
 from index.jobs.reading import Reading
-from index.sourcing.remote_shards import HeldContent
 from models.errors import ImageError
 
 FIRST_WAVE, LARGEST_WAVE = 2048, 131_072  # files

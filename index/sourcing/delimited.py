@@ -8,9 +8,9 @@ import csv
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 from index.items import Scalar
+from index.sourcing.files import File
 from index.sourcing.lines import Refused, numbered_lines
 from index.sourcing.sidecars import MAX_INTEGER
 from models.errors import InputError
@@ -23,7 +23,7 @@ NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 TRUTHS = {"true": True, "false": False}
 
 
-def delimited_header(path: Path, delimiter: str) -> list[str]:
+def delimited_header(path: File, delimiter: str) -> list[str]:
     cells = next(_Cells(path, delimiter, _pass_over), (str(path), []))[1]
     header = [cell.strip() for cell in cells]
     if not header or "" in header or len(set(header)) < len(header):
@@ -31,7 +31,7 @@ def delimited_header(path: Path, delimiter: str) -> list[str]:
     return header
 
 
-def delimited_rows(path: Path, delimiter: str, refused: Refused) -> Iterator[tuple[str, Row]]:
+def delimited_rows(path: File, delimiter: str, refused: Refused) -> Iterator[tuple[str, Row]]:
     header = delimited_header(path, delimiter)
     rows = _Cells(path, delimiter, refused)
     next(rows)
@@ -43,7 +43,7 @@ def delimited_rows(path: Path, delimiter: str, refused: Refused) -> Iterator[tup
             refused(where, f"{len(cells)} cells, expected {len(header)}")
 
 
-def column_types(path: Path, delimiter: str) -> Mapping[str, Callable[[str], Scalar]]:
+def column_types(path: File, delimiter: str) -> Mapping[str, Callable[[str], Scalar]]:
     """A column of texts is not there."""
     left: dict[str, list[Callable[[str], Scalar]]] = {
         name: [_truth, _whole, _number] for name in delimited_header(path, delimiter)
@@ -58,7 +58,7 @@ def column_types(path: Path, delimiter: str) -> Mapping[str, Callable[[str], Sca
 class _Cells:
     """The rows of a table, each with its place and its cells."""
 
-    def __init__(self, path: Path, delimiter: str, refused: Refused) -> None:
+    def __init__(self, path: File, delimiter: str, refused: Refused) -> None:
         self._where = str(path)
         self._refused = refused
         self._rows = csv.reader(
@@ -79,7 +79,7 @@ class _Cells:
             else:
                 return self._where, cells
 
-    def _decoded(self, path: Path) -> Iterator[str]:
+    def _decoded(self, path: File) -> Iterator[str]:
         encoding = "utf-8-sig"
         for where, line in numbered_lines(path, self._refused):
             self._where = where

@@ -5,14 +5,15 @@ numbered_lines(path) -> each line's bytes, with its place. A line that is too lo
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
+
+from index.sourcing.files import File
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
 Refused = Callable[[str, str], None]  # a place, and the reason
 
 
-def numbered_lines(path: Path, refused: Refused) -> Iterator[tuple[str, bytes]]:
+def numbered_lines(path: File, refused: Refused) -> Iterator[tuple[str, bytes]]:
     number, within = 0, False
     try:
         with path.open("rb") as lines:

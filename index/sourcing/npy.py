@@ -7,19 +7,21 @@ one that is cut off.
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.sourcing.files import File
 from models.errors import InputError
 from models.vectors import Embeddings
+
+HEADER = 4096  # bytes that are read at once: elsewhere each read is a request
 
 
 @dataclass(frozen=True)
 class VectorFile:
-    file: Path
+    file: File
     start: int
     rows: int
     dimension: int
@@ -28,7 +30,7 @@ class VectorFile:
     def read(self, first: int, rows: int) -> Embeddings:
         row_bytes = self.dimension * self.dtype.itemsize
         try:
-            with self.file.open("rb") as opened:
+            with self.file.open("rb", buffering=0) as opened:
                 opened.seek(self.start + first * row_bytes)
                 data = opened.read(rows * row_bytes)
         except OSError as error:
@@ -40,9 +42,9 @@ class VectorFile:
             return held.astype(np.float32)
 
 
-def open_npy(file: Path) -> VectorFile:
+def open_npy(file: File) -> VectorFile:
     try:
-        with file.open("rb") as opened:
+        with file.open("rb", buffering=HEADER) as opened:
             shape, by_columns, dtype = _npy_header(opened)
             start, length = opened.tell(), opened.seek(0, os.SEEK_END)
     except (OSError, ValueError) as error:
@@ -54,7 +56,7 @@ def open_npy(file: Path) -> VectorFile:
     return VectorFile(file, start, shape[0], shape[1], dtype)
 
 
-def _npy_header(opened: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _npy_header(opened: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(opened)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(opened)

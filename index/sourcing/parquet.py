@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from index.arrow import load_pyarrow
+from index.sourcing.files import File
 from index.sourcing.lines import Refused
 from models.errors import InputError
 
@@ -21,21 +22,21 @@ ISO_TIME = re.compile(r"[-0-9:. TZ+]+")  # and no remark of Arrow's that it is o
 Row = dict[str, Any]
 
 
-def parquet_columns(path: Path) -> list[str]:
+def parquet_columns(path: File) -> list[str]:
     """The names of those that hold single values: texts, numbers, truths and times."""
     arrow, _ = load_pyarrow("reading")
     with _opened(path) as table:
         return [field.name for field in table.schema_arrow if _is_single(arrow.types, field.type)]
 
 
-def parquet_count(path: Path) -> int:
+def parquet_count(path: File) -> int:
     with _opened(path) as table:
         rows: int = table.metadata.num_rows
     return rows
 
 
 def parquet_rows(
-    path: Path, columns: Sequence[str] | None, refused: Refused
+    path: File, columns: Sequence[str] | None, refused: Refused
 ) -> Iterator[tuple[str, Row]]:
     """Without columns, those that hold single values."""
     for start, rows in parquet_batches(path, columns, refused):
@@ -44,7 +45,7 @@ def parquet_rows(
 
 
 def parquet_batches(
-    path: Path, columns: Sequence[str] | None, refused: Refused
+    path: File, columns: Sequence[str] | None, refused: Refused
 ) -> Iterator[tuple[int, list[Row]]]:
     """Some rows at a time, with the number of those before them, damaged ones included."""
     arrow, _ = load_pyarrow("reading")
@@ -95,9 +96,9 @@ def _is_single(types: Any, kind: Any) -> bool:  # noqa: ANN401
     return bool(texts or numbers or times or types.is_boolean(kind))
 
 
-def _opened(path: Path) -> Any:  # noqa: ANN401
+def _opened(path: File) -> Any:  # noqa: ANN401
     arrow, parquet = load_pyarrow("reading")
     try:
-        return parquet.ParquetFile(path)
+        return parquet.ParquetFile(path if isinstance(path, Path) else path.open("rb"))
     except (OSError, ValueError, arrow.ArrowException) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {error}") from error

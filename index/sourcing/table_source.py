@@ -7,8 +7,6 @@ folder and stays inside it; an address is fetched, some way ahead of its reader,
 """
 
 import math
-import os
-import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -18,11 +16,13 @@ from datetime import time as time_of_day
 from decimal import Decimal
 from pathlib import Path
 
-from index.found import Clock, FileContent, FoundImage, Listener, Root, file_stamp, is_utf8, stop_at
+from index.found import Clock, FoundImage, Listener, Root, is_utf8, stop_at
 from index.items import Failure, Scalar
 from index.sourcing.addresses import parse_location
 from index.sourcing.delimited import column_types
 from index.sourcing.fetching import Fetcher
+from index.sourcing.files import File
+from index.sourcing.pictures import FolderPictures, NoPictureError, Pictures
 from index.sourcing.prefetching import Prefetcher
 from index.sourcing.sidecars import Sidecar, SidecarError, described
 from index.sourcing.tables import DELIMITERS, Entry, column_names, read_rows
@@ -71,20 +71,31 @@ class TableSource:
         return self.root.name
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
-        return _TableWalk(self, failed).images()
+        table = Table(self.name, self.table, self.columns, self.fetcher)
+        return TableWalk(table, FolderPictures(self.root.path, self.clock), failed).images()
 
 
-class _TableWalk:
-    def __init__(self, source: TableSource, failed: Listener) -> None:
-        self._source = source
+@dataclass(frozen=True)
+class Table:
+    """A table of the source of this name, on disk or not."""
+
+    source: str
+    file: File
+    columns: TableColumns
+    fetcher: Fetcher
+
+
+class TableWalk:
+    def __init__(self, table: Table, pictures: Pictures, failed: Listener) -> None:
+        self._table = table
+        self._pictures = pictures
         self._failed = failed
-        self._folder = Path(os.path.realpath(source.root.path))
-        self._picture, self._caption = found_columns(source.table, source.columns)
-        self._types = _types(source.table)
+        self._picture, self._caption = found_columns(table.file, table.columns)
+        self._types = _types(table.file)
 
     def images(self) -> Iterator[FoundImage]:
-        with closing(Prefetcher(self._source.fetcher)) as prefetcher:
-            for where, entry in read_rows(self._source.table, None, self._refuse):
+        with closing(Prefetcher(self._table.fetcher)) as prefetcher:
+            for where, entry in read_rows(self._table.file, None, self._refuse):
                 try:
                     found = self._image(where, entry, prefetcher)
                 except _RowError as error:
@@ -107,25 +118,20 @@ class _TableWalk:
         except ImageError as error:
             raise _RowError(str(error)) from error
         content = prefetcher.content(url)
-        return FoundImage(self._source.name, url, said.caption, said.metadata, content)
+        return FoundImage(self._table.source, url, said.caption, said.metadata, content)
 
     def _in_the_folder(self, place: str, said: Sidecar) -> FoundImage:
-        file = local_file(self._folder, place)
-        if file is None:
-            raise _RowError(f"{place[:200]!a}: leads out of the table's folder")
         try:
-            regular = stat.S_ISREG(file.stat().st_mode)
-        except OSError as error:
-            raise _RowError(f"{place[:200]!a}: {error.strerror}") from error
-        if not regular:
-            raise _RowError(f"{place[:200]!a}: not a regular file")
+            picture = self._pictures.at(place)
+        except NoPictureError as error:
+            raise _RowError(f"{place[:200]!a}: {error}") from error
         return FoundImage(
-            source=self._source.name,
-            path=file.relative_to(self._folder).as_posix(),
+            source=self._table.source,
+            path=picture.path,
             caption=said.caption,
             metadata=said.metadata,
-            content=FileContent(file),
-            stamp=file_stamp(file.stat, self._source.clock),
+            content=picture.content,
+            stamp=picture.stamp,
         )
 
     def _said(self, where: str, entry: Entry) -> Sidecar:
@@ -142,11 +148,11 @@ class _TableWalk:
             return Sidecar()
 
     def _refuse(self, where: str, reason: str) -> None:
-        place = where.removeprefix(f"{self._source.table.parent}/")
-        self._failed(Failure(self._source.name, place, reason))
+        place = where.removeprefix(f"{self._table.file.parent}/")
+        self._failed(Failure(self._table.source, place, reason))
 
 
-def found_columns(table: Path, columns: TableColumns) -> tuple[str, str | None]:
+def found_columns(table: File, columns: TableColumns) -> tuple[str, str | None]:
     """Which name pictures and captions; raises InputError where none names pictures."""
     names = column_names(table)
     for named in (columns.picture, columns.caption):
@@ -167,14 +173,6 @@ def first_of(wanted: Sequence[str], names: Sequence[str]) -> str | None:
     return next((by_lower[name] for name in wanted if name in by_lower), None)
 
 
-def local_file(folder: Path, place: str) -> Path | None:
-    """The file at a place in a folder, links followed; None where it leads out."""
-    if "\0" in place:
-        return None
-    file = Path(os.path.realpath(folder / place))
-    return file if file.is_relative_to(folder) else None
-
-
 def single(value: object) -> object:
     """A table's value as a catalogue has it."""
     if isinstance(value, date | time_of_day):  # a datetime is a date
@@ -193,7 +191,7 @@ def without_missing(values: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _types(table: Path) -> Mapping[str, Callable[[str], Scalar]]:
+def _types(table: File) -> Mapping[str, Callable[[str], Scalar]]:
     delimiter = DELIMITERS.get(table.suffix.lower())
     return {} if delimiter is None else column_types(table, delimiter)
 

@@ -10,10 +10,10 @@ without a header, and Parquet without pyarrow, which names the extra to install.
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from index.sourcing.delimited import delimited_header, delimited_rows
+from index.sourcing.files import File
 from index.sourcing.lines import Refused, numbered_lines
 from index.sourcing.parquet import parquet_columns, parquet_rows
 from models.errors import InputError
@@ -27,7 +27,7 @@ TABLES = (PARQUET, *DELIMITERS, *JSON_LINES)
 
 
 def read_rows(
-    path: Path, columns: Sequence[str] | None = None, refused: Refused | None = None
+    path: File, columns: Sequence[str] | None = None, refused: Refused | None = None
 ) -> Iterator[tuple[str, Entry]]:
     """Of a Parquet table only these columns are read; without any, those of single values."""
     refused = refused or _stop
@@ -39,7 +39,7 @@ def read_rows(
     return _json_lines(path, refused)
 
 
-def column_names(path: Path) -> Sequence[str]:
+def column_names(path: File) -> Sequence[str]:
     """Of single values; of JSON lines, the names in the first of them that can be read."""
     kind = path.suffix.lower()
     if kind == PARQUET:
@@ -50,7 +50,7 @@ def column_names(path: Path) -> Sequence[str]:
     return [] if first is None else list(first[1])
 
 
-def _json_lines(path: Path, refused: Refused) -> Iterator[tuple[str, Entry]]:
+def _json_lines(path: File, refused: Refused) -> Iterator[tuple[str, Entry]]:
     for where, line in numbered_lines(path, refused):
         if not line.strip():
             continue

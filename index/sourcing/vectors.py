@@ -13,24 +13,23 @@ Format: https://github.com/rom1504/clip-retrieval, `clip_inference/writer.py`.
 """
 
 import hashlib
-import os
-import stat
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from index.found import Clock, Content, FileContent, Listener, Root, file_stamp, stop_at
+from index.found import Content, Listener, Root, stop_at
 from index.items import ID_HEX, Failure, Metadata
+from index.sourcing.files import File
 from index.sourcing.npy import VectorFile, open_npy
 from index.sourcing.parquet import parquet_batches, parquet_columns, parquet_count
+from index.sourcing.pictures import FolderPictures, NoPictureError, Picture, Pictures
 from index.sourcing.sidecars import Sidecar, SidecarError, described
 from index.sourcing.table_source import (
     CAPTIONS,
     PICTURES,
     TableColumns,
     first_of,
-    local_file,
     single,
     without_missing,
 )
@@ -38,10 +37,13 @@ from models.errors import InputError
 from models.vectors import Vector, directed
 
 VECTORS, METADATA = "img_emb", "metadata"
+ROWS, TABLE = ".npy", ".parquet"
 ADDRESSES = ("url", "image_url")
 PATHS = tuple(name for name in PICTURES if name not in (*ADDRESSES, "key"))
 KEYS = ("key", *PATHS, *ADDRESSES)
 MAX_KEY = 4_000
+
+Parts = Sequence[tuple[VectorFile, File]]
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,11 @@ class FoundVector:
 
 @dataclass(frozen=True)
 class VectorSource:
-    """Paths of pictures are relative to the root, or lead into it."""
-
-    root: Root
-    parts: Sequence[tuple[VectorFile, Path]]  # and the metadata of each
+    name: str
+    root: Root | None  # of the pictures
+    pictures: Callable[[], Pictures]  # as they are when it is walked
+    parts: Parts
     columns: TableColumns = field(default_factory=TableColumns)
-    clock: Clock = time.time
-
-    @property
-    def name(self) -> str:
-        return self.root.name
 
     @property
     def dimension(self) -> int:
@@ -84,43 +81,57 @@ class VectorSource:
         return sum(vectors.rows for vectors, _ in self.parts)
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundVector]:
+        pictures = self.pictures()
         for vectors, metadata in self.parts:
-            yield from _PartWalk(self, vectors, metadata, failed).vectors()
+            yield from _PartWalk(self, pictures, vectors, metadata, failed).vectors()
 
 
 def holds_vectors(folder: Path) -> bool:
-    return bool(_numbered(folder, VECTORS, ".npy"))
+    return bool(_files(folder, VECTORS, ROWS))
 
 
 def open_vectors(root: Root, folder: Path, columns: TableColumns | None = None) -> VectorSource:
-    vectors, metadata = _numbered(folder, VECTORS, ".npy"), _numbered(folder, METADATA, ".parquet")
-    if not vectors or vectors.keys() != metadata.keys():
-        alone = min(vectors.keys() ^ metadata.keys(), default="")
+    """Paths of pictures are relative to the root, or lead into it."""
+    parts = paired(folder, _files(folder, VECTORS, ROWS), _files(folder, METADATA, TABLE))
+    pictures = partial(FolderPictures, root.path)
+    return VectorSource(root.name, root, pictures, parts, columns or TableColumns())
+
+
+def paired(folder: object, vectors: Sequence[File], metadata: Sequence[File]) -> Parts:
+    """Each file of vectors with its metadata; errors call their folder by its str()."""
+    rows, tables = _numbered(vectors, VECTORS), _numbered(metadata, METADATA)
+    if not rows or rows.keys() != tables.keys():
+        alone = min(rows.keys() ^ tables.keys(), default="")
         raise InputError(
-            f"{folder}: {len(vectors)} files of vectors, {len(metadata)} of metadata: expected "
+            f"{folder}: {len(rows)} files of vectors, {len(tables)} of metadata: expected "
             f"one beside the other, but {alone!r} is alone"
         )
-    parts = [(open_npy(vectors[number]), metadata[number]) for number in vectors]
+    parts = [(open_npy(rows[number]), tables[number]) for number in rows]
     for part, beside in parts:
         if part.dimension != parts[0][0].dimension:
             raise InputError(
                 f"{part.file}: has {part.dimension} dimensions, {parts[0][0].file} "
                 f"{parts[0][0].dimension}"
             )
-        if part.rows != (rows := parquet_count(beside)):
-            raise InputError(f"{part.file}: has {part.rows} rows, {beside} {rows}")
-    return VectorSource(root, parts, columns or TableColumns())
+        if part.rows != (count := parquet_count(beside)):
+            raise InputError(f"{part.file}: has {part.rows} rows, {beside} {count}")
+    return parts
 
 
 class _PartWalk:
     def __init__(
-        self, source: VectorSource, vectors: VectorFile, metadata: Path, failed: Listener
+        self,
+        source: VectorSource,
+        pictures: Pictures,
+        vectors: VectorFile,
+        metadata: File,
+        failed: Listener,
     ) -> None:
         self._source = source
+        self._pictures = pictures
         self._vectors = vectors
         self._metadata = metadata
         self._failed = failed
-        self._root = Path(os.path.realpath(source.root.path))
         names = parquet_columns(metadata)
         self._key = first_of(KEYS, names)
         self._path = source.columns.picture or first_of(PATHS, names)
@@ -151,29 +162,27 @@ class _PartWalk:
         return named if 0 < len(named) <= MAX_KEY else None
 
     def _found(self, key: str, row: Mapping[str, object], embedding: Vector) -> FoundVector:
-        file = self._file(row)
+        picture = self._picture(row)
         said = self._said(key, row)
         return FoundVector(
             source=self._source.name,
             key=key,
-            path=file.relative_to(self._root).as_posix() if file else self._place(key, row),
+            path=picture.path if picture else self._place(key, row),
             caption=said.caption,
             metadata=said.metadata,
             embedding=embedding,
-            content=FileContent(file) if file else None,
-            stamp=file_stamp(file.stat, self._source.clock) if file else None,
+            content=picture.content if picture else None,
+            stamp=picture.stamp if picture else None,
         )
 
-    def _file(self, row: Mapping[str, object]) -> Path | None:
+    def _picture(self, row: Mapping[str, object]) -> Picture | None:
         place = row.get(self._path or "")
         if not isinstance(place, str) or not place or "://" in place:
             return None
         try:
-            # most are not there any more, and following links to nothing takes its time
-            regular = stat.S_ISREG((self._root / place).stat().st_mode)
-        except (OSError, ValueError):
-            return None
-        return local_file(self._root, place) if regular else None
+            return self._pictures.at(place)
+        except NoPictureError:
+            return None  # most are not there any more
 
     def _place(self, key: str, row: Mapping[str, object]) -> str:
         for name in (self._address, self._path):
@@ -196,8 +205,12 @@ class _PartWalk:
         self._failed(Failure(self._source.name, place, reason))
 
 
-def _numbered(folder: Path, kind: str, suffix: str) -> dict[str, Path]:
-    """The files by what stands behind their kind, mostly a number, in order."""
+def _files(folder: Path, kind: str, suffix: str) -> list[Path]:
     inside = folder / kind
-    files = inside.glob(f"*{suffix}") if inside.is_dir() else folder.glob(f"{kind}_*{suffix}")
-    return {file.stem.removeprefix(kind).removeprefix("_"): file for file in sorted(files)}
+    return list(inside.glob(f"*{suffix}") if inside.is_dir() else folder.glob(f"{kind}_*{suffix}"))
+
+
+def _numbered(files: Sequence[File], kind: str) -> dict[str, File]:
+    """By what stands behind their kind, mostly a number, in order."""
+    in_order = sorted(files, key=lambda file: file.name)
+    return {file.stem.removeprefix(kind).removeprefix("_"): file for file in in_order}

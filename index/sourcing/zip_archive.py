@@ -12,9 +12,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
+from index.sourcing.files import File
 from models.errors import ImageError, ImageTooLargeError, InputError
 
 END, END_64, LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
@@ -25,6 +25,7 @@ END_64_FORM = struct.Struct("<4sQ2H2L4Q")
 ENTRY_FORM = struct.Struct("<4s6H3L5H2L")
 LOCAL_FORM = struct.Struct("<4s5H3L2H")
 MAX_COMMENT = 0xFFFF
+HEADER = 512  # bytes of a member's own header, with its name, of most
 IN_EXTRA = 0xFFFFFFFF  # of a number that stands in the entry's 64-bit field
 SIZES_64 = 1  # that field's number
 ENCRYPTED, UTF8 = 0x2041, 0x800  # flags
@@ -40,7 +41,7 @@ class ZipError(InputError):
 class ZipMember:
     """A file in a zip, as its directory has it; its name is as it stands there."""
 
-    file: Path
+    file: File
     name: str
     start: int  # of its own header
     packed: int  # bytes in the zip
@@ -83,18 +84,21 @@ class ZipMember:
         return data
 
     def _packed_bytes(self) -> bytes:
-        with self.file.open("rb") as opened:
+        # what is packed is hardly longer than what it unpacks to
+        packed = min(self.packed, self.size + self.size // 100 + 1024)
+        # in one read where its header is of ordinary length: elsewhere each one is a request
+        with self.file.open("rb", buffering=0) as opened:
             opened.seek(self.start)
-            local = LOCAL_FORM.unpack(opened.read(LOCAL_FORM.size))
+            data = opened.read(HEADER + packed)
+            local = LOCAL_FORM.unpack_from(data)
             if local[0] != LOCAL:
                 raise ZipError("no file where its directory says")
-            name, extra = local[-2:]
-            opened.seek(name + extra, io.SEEK_CUR)
-            # what is packed is hardly longer than what it unpacks to
-            return opened.read(min(self.packed, self.size + self.size // 100 + 1024))
+            start = LOCAL_FORM.size + sum(local[-2:])  # its name and extra field
+            missing = start + packed - len(data)
+            return (data + opened.read(missing) if missing > 0 else data)[start : start + packed]
 
 
-def read_directory(file: Path) -> Iterator[ZipMember]:
+def read_directory(file: File) -> Iterator[ZipMember]:
     try:
         with file.open("rb") as opened:
             directory = _directory(opened)
@@ -120,7 +124,7 @@ class _Directory:
     length: int  # of the zip
 
 
-def _directory(opened: BinaryIO) -> _Directory:
+def _directory(opened: IO[bytes]) -> _Directory:
     length = opened.seek(0, io.SEEK_END)
     tail_start = max(0, length - END_FORM.size - MAX_COMMENT)
     opened.seek(tail_start)
@@ -147,7 +151,7 @@ def _directory(opened: BinaryIO) -> _Directory:
     return _Directory(start + shift, size, shift, length)
 
 
-def _entry(file: Path, opened: BinaryIO, directory: _Directory) -> ZipMember:
+def _entry(file: File, opened: IO[bytes], directory: _Directory) -> ZipMember:
     fields = ENTRY_FORM.unpack(opened.read(ENTRY_FORM.size))
     if fields[0] != ENTRY:
         raise ZipError("cannot be read as a zip: its directory is damaged")

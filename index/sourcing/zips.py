@@ -16,6 +16,7 @@ import numpy as np
 
 from index.found import Clock, FoundImage, Listener, Root, file_stamp, stop_at
 from index.items import Failure
+from index.sourcing.files import File
 from index.sourcing.members import (
     SIDECARS,
     MemberError,
@@ -52,15 +53,18 @@ class ZipSource:
         return self.root.name
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
-        return _ZipWalk(self, failed).images()
+        file = self.root.path
+        return ZipWalk(self.name, file, file_stamp(file.stat, self.clock), failed).images()
 
 
-class _ZipWalk:
-    def __init__(self, source: ZipSource, failed: Listener) -> None:
-        self._source = source.name
-        self._file = source.root.path
+class ZipWalk:
+    """Of a zip on disk or not; its stamp is as a file's."""
+
+    def __init__(self, source: str, file: File, stamp: str | None, failed: Listener) -> None:
+        self._source = source
+        self._file = file
+        self._stamp = stamp
         self._failed = failed
-        self._stamp = file_stamp(self._file.stat, source.clock)
         self._sidecars: dict[str, ZipMember] = {}
 
     def images(self) -> Iterator[FoundImage]:

@@ -1,77 +1,19 @@
-"""Pictures in another file system: fsspec's own in memory, which behaves as a bucket does."""
+"""Pictures and shards in another file system."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from index.items import Failure
-from index.sources import ImageSource, VectorSource, open_source
-from index.sourcing.remote import RemoteSource
-from index.sourcing.remote_shards import RemoteShardSource
+from index.sourcing.remote.folder import RemoteSource
+from index.sourcing.remote.shards import RemoteShardSource
 from models.errors import ImageError, ImageTooLargeError, InputError
 from tests.index.sourcing.archives import BLUE, LONG_AGO, RED, contents, tar_of, walked
-
-fsspec = pytest.importorskip("fsspec")
-
-
-@pytest.fixture
-def bucket(tmp_path: Path) -> Iterator[str]:
-    """The address of a folder of this test's own."""
-    yield f"memory:/{tmp_path}/photos"
-    fsspec.filesystem("memory").rm(str(tmp_path), recursive=True)
+from tests.index.sourcing.buckets import Bucket, Store, file, folder, opened
 
 
-def put(bucket: str, files: dict[str, bytes]) -> None:
-    for name, data in files.items():
-        fsspec.filesystem("memory").pipe(f"{bucket.removeprefix('memory:/')}/{name}", data)
-
-
-def opened(text: str) -> ImageSource:
-    source = open_source(text)
-    assert not isinstance(source, VectorSource)
-    return source
-
-
-class Store:
-    """A file system that lists and gives what the test says, or raises it."""
-
-    def __init__(self, listed: dict[str, Any], given: object = b"") -> None:
-        self.listed = listed
-        self.given = given
-
-    def invalidate_cache(self) -> None:
-        pass
-
-    def ls(self, folder: str, detail: bool) -> Any:  # noqa: ANN401
-        assert detail
-        if isinstance(self.listed[folder], Exception):
-            raise self.listed[folder]
-        return self.listed[folder]
-
-    def open(self, place: str, mode: str, **options: object) -> Any:  # noqa: ANN401
-        if isinstance(self.given, Exception):
-            raise self.given
-        return self.given
-
-    def cat_file(self, place: str, start: int, end: int) -> Any:  # noqa: ANN401
-        if isinstance(self.given, Exception):
-            raise self.given
-        return self.given
-
-
-def file(name: str, **facts: object) -> dict[str, object]:
-    return {"name": name, "type": "file", "size": 5, **facts}
-
-
-def folder(name: str) -> dict[str, object]:
-    return {"name": name, "type": "directory", "size": 0}
-
-
-def test_a_bucket_is_read_as_a_folder_is(bucket: str) -> None:
-    put(
-        bucket,
+def test_a_bucket_is_read_as_a_folder_is(bucket: Bucket) -> None:
+    bucket.put(
         {
             "b.png": RED,
             "trip/a.jpg": BLUE,
@@ -82,7 +24,7 @@ def test_a_bucket_is_read_as_a_folder_is(bucket: str) -> None:
             ".c.png": RED,
         },
     )
-    source = opened(bucket)
+    source = opened(bucket.address)
     found, failures = walked(source)
     assert (source.name, source.root) == ("photos", None)
     assert contents(found) == {"b.png": RED, "trip/a.jpg": BLUE}
@@ -93,25 +35,27 @@ def test_a_bucket_is_read_as_a_folder_is(bucket: str) -> None:
     assert failures == []
 
 
-def test_a_source_may_be_named(bucket: str) -> None:
-    put(bucket, {"a.png": RED})
-    (found,), _ = walked(opened(f"mine={bucket}/"))
+def test_a_source_may_be_named(bucket: Bucket) -> None:
+    bucket.put({"a.png": RED})
+    (found,), _ = walked(opened(f"mine={bucket.address}/"))
     assert (found.source, found.path) == ("mine", "a.png")
 
 
-def test_a_picture_over_the_limit_is_not_received(bucket: str) -> None:
-    put(bucket, {"a.png": RED})
-    (found,), _ = walked(opened(bucket))
+def test_a_picture_over_the_limit_is_not_received(bucket: Bucket) -> None:
+    bucket.put({"a.png": RED})
+    (found,), _ = walked(opened(bucket.address))
     assert found.read(len(RED)) == RED
-    put(bucket, {"a.png": RED + BLUE})  # it has grown since it was listed
+    bucket.put({"a.png": RED + BLUE})  # it has grown since it was listed
     for limit in (len(RED) - 1, len(RED)):
         with pytest.raises(ImageTooLargeError):
             found.read(limit)
 
 
-def test_a_caption_that_cannot_be_read_is_a_failure_and_its_picture_is_taken(bucket: str) -> None:
-    put(bucket, {"a.png": RED, "a.txt": b"x" * 300_000})
-    (found,), (failure,) = walked(opened(bucket))
+def test_a_caption_that_cannot_be_read_is_a_failure_and_its_picture_is_taken(
+    bucket: Bucket,
+) -> None:
+    bucket.put({"a.png": RED, "a.txt": b"x" * 300_000})
+    (found,), (failure,) = walked(opened(bucket.address))
     assert found.caption is None
     assert failure == Failure("photos", "a.txt", "caption file: over 262144 bytes")
 
@@ -164,11 +108,21 @@ def test_whatever_a_store_raises_is_an_error_of_the_picture(error: Exception) ->
         found.read(1000)
 
 
-def test_what_is_no_folder_there_is_the_users_mistake(bucket: str) -> None:
-    put(bucket, {"a.zip": RED})
-    for address in (f"{bucket}/a.zip", f"{bucket}/gone"):
-        with pytest.raises(InputError, match="not a folder there"):
-            opened(address)
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("gone", "No such file"), ("gone.zip", "No such file"), ("a.doc", "of another kind")],
+)
+def test_what_is_not_there_or_no_source_is_the_users_mistake(
+    bucket: Bucket, name: str, reason: str
+) -> None:
+    bucket.put({"a.doc": RED})
+    with pytest.raises(InputError, match=reason):
+        opened(f"{bucket.address}/{name}")
+
+
+def test_an_address_of_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match="names nothing there"):
+        opened("memory://")
 
 
 def test_a_store_that_nobody_knows_is_refused_with_the_extra_to_install() -> None:
@@ -176,12 +130,12 @@ def test_a_store_that_nobody_knows_is_refused_with_the_extra_to_install() -> Non
         opened("nothing-like-it://bucket/photos")
 
 
-def test_shards_are_streamed_each_under_its_name(bucket: str, tmp_path: Path) -> None:
+def test_shards_are_streamed_each_under_its_name(bucket: Bucket, tmp_path: Path) -> None:
     for number, picture in enumerate((RED, BLUE)):
         files = {"1.txt": b"one", "1.png": picture, "1.json": b'{"stars": 5}', "../x.png": RED}
-        put(bucket, {f"{number}.tar": tar_of(tmp_path / "local.tar", files).read_bytes()})
-    put(bucket, {"notes.txt": b"of no shard"})
-    source = opened(f"{bucket}/*.tar")
+        bucket.put({f"{number}.tar": tar_of(tmp_path / "local.tar", files).read_bytes()})
+    bucket.put({"notes.txt": b"of no shard"})
+    source = opened(f"{bucket.address}/*.tar")
     found, failures = walked(source)
     assert (source.name, source.root) == ("photos", None)
     assert contents(found) == {"0.tar/1.png": RED, "1.tar/1.png": BLUE}
@@ -191,17 +145,17 @@ def test_shards_are_streamed_each_under_its_name(bucket: str, tmp_path: Path) ->
         found[0].read(len(RED) - 1)
 
 
-def test_one_shard_is_a_source_of_its_own_name(bucket: str, tmp_path: Path) -> None:
-    put(bucket, {"a.tar": tar_of(tmp_path / "local.tar", {"1.png": RED}).read_bytes()})
-    source = opened(f"{bucket}/a.tar")
+def test_one_shard_is_a_source_of_its_own_name(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put({"a.tar": tar_of(tmp_path / "local.tar", {"1.png": RED}).read_bytes()})
+    source = opened(f"{bucket.address}/a.tar")
     assert source.name == "a"
     assert contents(walked(source)[0]) == {"1.png": RED}
 
 
-def test_a_shard_that_is_not_there_or_damaged_is_a_failure(bucket: str, tmp_path: Path) -> None:
+def test_a_shard_that_is_not_there_or_damaged_is_a_failure(bucket: Bucket, tmp_path: Path) -> None:
     whole = tar_of(tmp_path / "local.tar", {"1.png": RED, "2.png": BLUE}).read_bytes()
-    put(bucket, {"1.tar": whole[:1200], "2.tar": b"no archive", "3.tar": whole})
-    found, failures = walked(opened(f"{bucket}/{{0..3}}.tar"))
+    bucket.put({"1.tar": whole[:1200], "2.tar": b"no archive", "3.tar": whole})
+    found, failures = walked(opened(f"{bucket.address}/{{0..3}}.tar"))
     assert [each.path for each in found] == ["1.tar/1.png", "3.tar/1.png", "3.tar/2.png"]
     assert [failure.path for failure in failures] == ["0.tar", "1.tar/1.png", "2.tar"]
 

@@ -13,31 +13,16 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from index.found import Clock, Content, FoundImage, Listener, Root, stop_at
+from index.found import Clock, Content, FoundImage, HeldContent, Listener, Root, stop_at
 from index.items import Failure
 from index.sourcing.archive import MAX_BYTES, Member, grouped, stream_members
 from index.sourcing.patterns import WILDCARD, expanded, is_pattern
-from index.sourcing.remote import Facts, one_line, remote_stamp
+from index.sourcing.remote.store import Facts, listed, one_line, remote_stamp
 from index.sourcing.shards import Shard, ShardWalk
-from models.errors import ImageError, ImageTooLargeError, PictorError
+from models.errors import ImageTooLargeError, PictorError
 
 # so that going back to a sample's first file brings nothing a second time
 BLOCKS = {"block_size": 4 * 2**20, "cache_type": "blockcache", "cache_options": {"maxblocks": 8}}
-
-
-@dataclass(frozen=True)
-class HeldContent:
-    """A picture that has come already, or why it has not."""
-
-    data: bytes
-    refused: ImageError | None = None
-
-    def read(self, max_bytes: int) -> bytes:
-        if self.refused is not None:
-            raise self.refused
-        if len(self.data) > max_bytes:
-            raise ImageTooLargeError(f"over {max_bytes} bytes")
-        return self.data
 
 
 @dataclass(frozen=True)
@@ -54,22 +39,23 @@ class RemoteShardSource:
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
         self.files.invalidate_cache()
-        listed = {entry["name"].rpartition("/")[2]: entry for entry in self._listed(failed)}
+        there = self._listed(failed)
         for name in expanded(self.pattern):
             if WILDCARD.search(name):
-                names = sorted(each for each in listed if fnmatchcase(each, name))
+                names = [each for each in there if fnmatchcase(each, name)]
             else:
                 names = [name]
             for each in names:
-                yield from self._images(each, listed.get(each, {}), failed)
+                yield from self._images(each, there.get(each, {}), failed)
 
-    def _listed(self, failed: Listener) -> list[Facts]:
+    def _listed(self, failed: Listener) -> dict[str, Facts]:
+        """By name, in their order."""
         try:
-            entries: list[Facts] = self.files.ls(self.folder, detail=True)
-        except Exception as error:  # noqa: BLE001 - each store has errors of its own
-            failed(Failure(self.name, ".", f"folder cannot be listed: {one_line(error)}"))
-            return []
-        return entries
+            inside = listed(self.files, self.folder)
+        except OSError as error:
+            failed(Failure(self.name, ".", f"folder cannot be listed: {error.strerror}"))
+            return {}
+        return {place.rpartition("/")[2]: facts for place, facts in inside.items()}
 
     def _images(self, name: str, facts: Facts, failed: Listener) -> Iterator[FoundImage]:
         place = f"{self.folder}/{name}"

@@ -1,0 +1,1 @@
+"""Sources in other file systems, a bucket among them, through fsspec."""

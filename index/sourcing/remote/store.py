@@ -1,0 +1,202 @@
+"""Other file systems, as fsspec has them: what is in them, and the bytes of their files.
+
+The one file that imports fsspec. A store raises errors of its own kinds; here they become OSError,
+ImageError where a picture is read, and InputError for an address that cannot be opened, naming the
+extra to install where fsspec or the store's own package is missing.
+"""
+
+import errno
+import importlib
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import IO, Any, Literal, cast
+
+from index.found import SETTLED_S, Clock
+from models.errors import ImageError, ImageTooLargeError, InputError
+
+Facts = Mapping[str, Any]  # what a store lists of a file
+
+MARKS = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "generation", "version_id")
+TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
+BLOCK = 1024 * 1024  # bytes of one request, where a file is read through
+
+
+@dataclass(frozen=True)
+class RemoteContent:
+    files: Any  # an fsspec file system
+    place: str
+    size: int | None
+
+    def read(self, max_bytes: int) -> bytes:
+        if self.size is not None and self.size > max_bytes:
+            raise ImageTooLargeError(f"over {max_bytes} bytes")
+        try:
+            data: bytes = self.files.cat_file(self.place, start=0, end=max_bytes + 1)
+        except Exception as error:
+            raise ImageError(f"cannot be read: {one_line(error)}") from error
+        if len(data) > max_bytes:
+            raise ImageTooLargeError(f"over {max_bytes} bytes")
+        return data
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """As a Path is: what is asked of it opens it, and it is read by ranges, a request each."""
+
+    files: Any  # an fsspec file system
+    place: str
+
+    def __str__(self) -> str:
+        return self.place
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.place).name
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.place).stem
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.place).suffix
+
+    @property
+    def parent(self) -> str:
+        return self.place.rpartition("/")[0]
+
+    def open(self, mode: Literal["rb"], buffering: int = -1) -> IO[bytes]:
+        size = facts_of(self.files, self.place).get("size")
+        if size is None:
+            raise OSError(errno.EIO, "its store does not tell its size")
+        ranges = _Ranges(self.files, self.place, size)
+        if buffering == 0:
+            return cast("IO[bytes]", ranges)
+        return io.BufferedReader(ranges, BLOCK if buffering < 0 else buffering)
+
+
+class _Ranges(io.RawIOBase):
+    def __init__(self, files: Any, place: str, size: int) -> None:  # noqa: ANN401
+        self._files = files
+        self._place = place
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+        end = min(self._at + len(buffer), self._size)
+        if end <= self._at:
+            return 0
+        try:
+            data = self._files.cat_file(self._place, start=self._at, end=end)
+            buffer[: len(data)] = data
+        except Exception as error:
+            raise as_os_error(error) from error
+        self._at += len(data)
+        return len(data)
+
+
+def connected(address: str) -> tuple[Any, str]:
+    """An fsspec file system, and the place in it that the address names."""
+    fsspec = _fsspec()
+    try:
+        files, place = fsspec.core.url_to_fs(address)
+    except (ImportError, ValueError) as error:
+        raise InputError(
+            f"{address}: cannot be opened: {one_line(error)}; for a bucket, install Pictor with "
+            "its extra, pip install '.[cloud]'"
+        ) from error
+    place = place.rstrip("/")
+    if not place:
+        raise InputError(f"{address}: names nothing there")
+    return files, place
+
+
+def is_folder(files: Any, place: str) -> bool:  # noqa: ANN401
+    try:
+        return bool(files.isdir(place))
+    except Exception as error:
+        raise as_os_error(error) from error
+
+
+def listed(files: Any, folder: str) -> dict[str, Facts]:  # noqa: ANN401
+    """What is in a folder, by its place, in order."""
+    try:
+        entries = files.ls(folder, detail=True)
+    except Exception as error:
+        raise as_os_error(error) from error
+    by_place = {entry["name"].rstrip("/"): entry for entry in entries}
+    # a bucket may list a folder as one of its own files
+    return {place: by_place[place] for place in sorted(by_place) if place != folder}
+
+
+def facts_of(files: Any, place: str) -> Facts:  # noqa: ANN401
+    try:
+        facts: Facts = files.info(place)
+    except Exception as error:
+        raise as_os_error(error) from error
+    return facts
+
+
+def remote_stamp(facts: Facts, clock: Clock) -> str | None:
+    mark = next((str(facts[name]) for name in MARKS if facts.get(name)), None)
+    if mark is None:
+        written = next((facts[name] for name in TIMES if facts.get(name)), None)
+        seconds = _seconds(written)
+        if seconds is None or clock() - seconds < SETTLED_S:
+            return None
+        mark = str(seconds)
+    return f"{facts.get('size')}-{mark}"
+
+
+def _seconds(written: object) -> float | None:
+    """Since the epoch; a time without a zone is UTC's."""
+    if isinstance(written, str):
+        try:
+            written = datetime.fromisoformat(written)
+        except ValueError:
+            return None
+    if isinstance(written, datetime):
+        aware = written if written.tzinfo else written.replace(tzinfo=UTC)
+        return aware.timestamp()
+    return float(written) if isinstance(written, int | float) else None
+
+
+def stamp_of(files: Any, place: str, clock: Clock) -> str | None:  # noqa: ANN401
+    try:
+        return remote_stamp(facts_of(files, place), clock)
+    except OSError:
+        return None  # gone since: reading it will say so
+
+
+def as_os_error(error: Exception) -> OSError:
+    """One whose strerror says in a line what is the matter."""
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return OSError(errno.EIO, one_line(error))
+
+
+def one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _fsspec() -> Any:  # noqa: ANN401
+    try:
+        return importlib.import_module("fsspec")
+    except ImportError as error:
+        raise InputError(
+            "other file systems need fsspec: install Pictor with its extra, pip install '.[cloud]'"
+        ) from error
