@@ -17,6 +17,9 @@ import numpy as np
 T = TypeVar("T")
 R = TypeVar("R")
 
+SECONDS = 20  # of searching, of which a search that takes long is judged
+FEWEST = 20
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -56,6 +59,13 @@ def timed(search: Callable[[T], R], queries: Sequence[T]) -> tuple[list[R], Late
         seconds.append(time.perf_counter() - started)
     p50, p99 = np.percentile(seconds, [50, 99]) * 1e3
     return found, Latency(float(p50), float(p99))
+
+
+def fitting(search: Callable[[T], R], queries: Sequence[T]) -> Sequence[T]:
+    """The first of them, as many as are done in SECONDS, and FEWEST at least."""
+    started = time.perf_counter()
+    search(queries[0])
+    return queries[: max(FEWEST, int(SECONDS / (time.perf_counter() - started)))]
 
 
 def queries_a_second(search: Callable[[T], R], queries: Sequence[T], threads: int) -> float:

@@ -24,7 +24,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.engines import Engine, FaissEngine, Opened, UsearchEngine
-from benchmarks.gauges import Latency, Memory, memory, one_core, queries_a_second, timed
+from benchmarks.gauges import Latency, Memory, fitting, memory, one_core, queries_a_second, timed
 from benchmarks.ground import KINDS, SHARES, Ground, make_ground
 from benchmarks.synthetic import Clustered
 from index.faiss import limit_faiss_threads
@@ -84,7 +84,8 @@ def measure(engine: Engine, ground: Ground, folder: Path, build_s: float) -> Rep
 
 
 def plain(opened: Opened, ground: Ground, kind: str) -> Measured:
-    search, queries = opened.searching(kind), list(ground.queries(kind))
+    search = opened.searching(kind)
+    queries = fitting(search, list(ground.queries(kind)))
     timed(search, queries)  # once for the pages that it needs
     with one_core():
         found, latency = timed(search, queries)
@@ -99,7 +100,7 @@ def filtered(opened: Opened, ground: Ground, share: float) -> list[Measured]:
         search = opened.searching_among(kind, ground.among(share))
         if search is None:
             continue
-        queries = list(ground.queries(kind)[:FILTERED])
+        queries = fitting(search, list(ground.queries(kind)[:FILTERED]))
         timed(search, queries)
         with one_core():
             found, latency = timed(search, queries)
