@@ -8,6 +8,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import time
 import warnings
 import weakref
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 
 FIRST_FILE = 3  # after standard input, output and error
 CLOSING_S = 2.0
+POLLED_S = 0.002
 
 
 class Forked:
@@ -39,7 +41,10 @@ class Forked:
     def kill(self) -> None:
         """A thread that waits for its answer learns of it by the pipe's end."""
         self._process.kill()
-        self._process.join(CLOSING_S)
+        # not join(CLOSING_S): what it would wait for, the child has let go of
+        until = time.monotonic() + CLOSING_S
+        while self._process.exitcode is None and time.monotonic() < until:
+            time.sleep(POLLED_S)
 
     def release(self) -> None:
         """Ends it, and its pipe, for which nobody may wait any more."""

@@ -23,9 +23,15 @@ class Occurrence:
     metadata: Metadata
 
 
+WHOLE = "."  # a failure's path
+
+
 @dataclass(frozen=True)
 class Failure:
-    """A file or folder that could not be taken, and why, in one plain line."""
+    """A file or folder that could not be taken, and why, in one plain line.
+
+    A path that ends in / is of all that lies below it, and WHOLE of all of its source: nobody has
+    seen what is there, so that what was known of it stays."""
 
     source: str
     path: str

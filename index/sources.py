@@ -126,7 +126,7 @@ def _holds_shards(folder: Path) -> bool:
     except OSError:
         return False  # its walk will say so
     others = any(each.is_dir() or is_picture(each.name) for each in shown)
-    return not others and any(each.suffix.lower() == TAR for each in shown)
+    return not others and any(each.suffix == TAR for each in shown)
 
 
 def _open_file(path: Path, name: str, options: SourceOptions) -> ImageSource:

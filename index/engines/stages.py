@@ -62,17 +62,18 @@ class ReadStage:
         self._held = held()
 
     def __call__(self, table: Table) -> Table:
-        prepared = list(self._threads.map(self._prepared, bodies_of(table)))
+        prepared = list(self._threads.map(self._prepared, table["body"].to_pylist()))
         return table_of(
             numbers_of(table),
             body=[pickle.dumps(reply) for reply, _ in prepared],
             pixels=[pickle.dumps(pixels) for _, pixels in prepared],
         )
 
-    def _prepared(self, question: Question) -> Prepared:
+    def _prepared(self, body: bytes) -> Prepared:
         try:
+            question: Question = pickle.loads(body)
             data = question.content.read(self._max_bytes)
-        except ImageError as error:
+        except (ImageError, ImportError) as error:  # this machine lacks what the driver has
             return Unread(str(error)), None
         except Exception as error:  # noqa: BLE001 - a worker's boundary: the driver is told
             return fault_of(error), None

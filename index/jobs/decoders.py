@@ -63,7 +63,10 @@ class Decoders(Generic[Job, Decoded]):
     def decode(self, job: Job) -> Decoded:
         process = self._free.get()
         try:
-            return process.decode(job, self._limits.time_s)
+            if not process.takes(job):  # it died at rest
+                process = self._replacement(process)
+                process.takes(job)
+            return process.answer(self._limits.time_s)
         except _LostError as error:
             process = self._replacement(process)
             raise ImageError(str(error)) from error
@@ -87,8 +90,12 @@ class Decoders(Generic[Job, Decoded]):
             if self._closed:
                 return lost
             lost.release()
+            try:
+                fresh = self._started()
+            except OSError as error:  # what is lost stays, and is replaced when it is next asked
+                raise ImageError(f"no decoder can be started: {error.strerror}") from error
             self._running.discard(lost)
-            return self._started()
+            return fresh
 
 
 class _LostError(Exception):
@@ -99,10 +106,16 @@ class _Process(Generic[Job, Decoded]):
     def __init__(self, decode: Callable[[Job], Decoded], limits: DecoderLimits) -> None:
         self._child = Forked(partial(_serve, decode, limits.memory_bytes))
 
-    def decode(self, job: Job, time_s: float) -> Decoded:
+    def takes(self, job: Job) -> bool:
+        try:
+            self._child.pipe.send(job)
+        except OSError:
+            return False
+        return True
+
+    def answer(self, time_s: float) -> Decoded:
         pipe = self._child.pipe
         try:
-            pipe.send(job)
             if not pipe.poll(time_s):
                 raise _LostError(f"decoding took longer than {time_s:g} s")
             answer: Decoded | ImageError = pipe.recv()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from index.catalogue import ITEM_FIELDS, sqlite_errors
 from index.folder import writing
+from index.items import WHOLE
 from index.jobs.late import LateUploads
 from index.jobs.settling import fold
 from index.jobs.staging import Staged
@@ -31,11 +32,11 @@ WAIT_S = 60.0  # for a live change to end
 ROUNDS = 3  # until those that add live wait for the job
 # names of sources come as one JSON array
 SCANNED = "source IN (SELECT value FROM json_each(?))"
-# of a folder that could not be looked into nobody knows what has left
+# of what could not be looked into nobody knows what has left
 UNSEEN = (
     "SELECT 1 FROM job.failures AS folder WHERE folder.source = occurrences.source "
-    "AND folder.path LIKE '%/' "
-    "AND substr(occurrences.path, 1, length(folder.path)) = folder.path"
+    f"AND (folder.path = '{WHOLE}' OR folder.path LIKE '%/' "
+    "AND substr(occurrences.path, 1, length(folder.path)) = folder.path)"
 )
 AT = "source, path, item_id, caption, metadata"
 

@@ -178,7 +178,7 @@ class _Walk:
         last, end = "", 0
         while (member := self._next()) is not None:
             if not self._is_zero(end, member.offset):
-                refused(last, f"cannot be read as a tar after it: {self._damage}")
+                refused("", f"cannot be read as a tar {_behind(last)}: {self._damage}")
             last = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             reason = self._reason_against(member)
             if reason:
@@ -187,9 +187,10 @@ class _Walk:
                 yield Member(self._archive, member.offset_data, member.size, member.name)
             end = self._opened.offset
             if reason and end > self._length:
-                return  # it is cut off, and that has been said
+                refused("", f"is cut off in {last!a}")
+                return
         if self._length - end < tarfile.BLOCKSIZE or not self._is_zero(end, self._length):
-            refused(last, "cannot be read as a tar after it, or is cut off")
+            refused("", f"cannot be read as a tar {_behind(last)}, or is cut off")
 
     def _next(self) -> tarfile.TarInfo | None:
         opened = self._opened
@@ -229,6 +230,10 @@ class _Walk:
                 return False
             start += len(block)
         return True
+
+
+def _behind(member: str) -> str:
+    return f"behind {member!a}" if member else "at its start"
 
 
 def _raiser(archive: Path) -> Callable[[str, str], NoReturn]:

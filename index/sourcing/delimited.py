@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from index.items import Scalar
 from index.sourcing.files import File
-from index.sourcing.lines import Refused, numbered_lines
+from index.sourcing.lines import Refused, but_rows, numbered_lines
 from index.sourcing.sidecars import MAX_INTEGER
 from models.errors import InputError
 
@@ -24,7 +24,7 @@ TRUTHS = {"true": True, "false": False}
 
 
 def delimited_header(path: File, delimiter: str) -> list[str]:
-    cells = next(_Cells(path, delimiter, _pass_over), (str(path), []))[1]
+    cells = next(_Cells(path, delimiter, but_rows(path)), (str(path), []))[1]
     header = [cell.strip() for cell in cells]
     if not header or "" in header or len(set(header)) < len(header):
         raise InputError(f"{path}: expected a first line of column names, got {header!a:.200}")
@@ -34,7 +34,7 @@ def delimited_header(path: File, delimiter: str) -> list[str]:
 def delimited_rows(path: File, delimiter: str, refused: Refused) -> Iterator[tuple[str, Row]]:
     header = delimited_header(path, delimiter)
     rows = _Cells(path, delimiter, refused)
-    next(rows)
+    next(rows, None)
     for where, cells in rows:
         if len(cells) == len(header):
             pairs = zip(header, cells, strict=True)
@@ -48,7 +48,7 @@ def column_types(path: File, delimiter: str) -> Mapping[str, Callable[[str], Sca
     left: dict[str, list[Callable[[str], Scalar]]] = {
         name: [_truth, _whole, _number] for name in delimited_header(path, delimiter)
     }
-    for _, row in delimited_rows(path, delimiter, _pass_over):
+    for _, row in delimited_rows(path, delimiter, but_rows(path)):
         for name, cell in row.items():
             if left[name]:
                 left[name] = [kind for kind in left[name] if _is(kind, cell)]
@@ -114,7 +114,3 @@ def _number(cell: str) -> float:
     if not NUMBER.fullmatch(cell) or not math.isfinite(float(cell)):
         raise ValueError
     return float(cell)
-
-
-def _pass_over(where: str, reason: str) -> None:
-    """It is told when the rows are read."""

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from index.folder import is_collection
 from index.found import Clock, FileContent, FoundImage, Listener, Root, file_stamp, is_utf8
-from index.items import Failure
+from index.items import WHOLE, Failure
 from index.sourcing.sidecars import Sidecar, SidecarError, read_sidecar
 from models.decode import EXTENSIONS
 
@@ -61,7 +61,7 @@ class FolderWalk:
             with os.scandir(path) as scanned:
                 entries = {entry.name: entry for entry in scanned if entry.name[0] != "."}
         except OSError as error:
-            self._fail(inside or ".", f"folder cannot be listed: {error.strerror}")
+            self._fail(inside or WHOLE, f"folder cannot be listed: {error.strerror}")
             return []
         identity = (status.st_dev, status.st_ino)
         if is_collection(path) or any(folder.identity == identity for folder in above):

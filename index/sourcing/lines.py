@@ -7,10 +7,22 @@ numbered_lines(path) -> each line's bytes, with its place. A line that is too lo
 from collections.abc import Callable, Iterator
 
 from index.sourcing.files import File
+from models.errors import InputError
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
 Refused = Callable[[str, str], None]  # a place, and the reason
+
+
+def but_rows(file: File) -> Refused:
+    """Passes over what is the matter with a row: that is told when rows are read. Raises InputError
+    for what is the matter with the file."""
+
+    def refused(where: str, reason: str) -> None:
+        if where == str(file):
+            raise InputError(f"{where}: {reason}")
+
+    return refused
 
 
 def numbered_lines(path: File, refused: Refused) -> Iterator[tuple[str, bytes]]:

@@ -6,6 +6,7 @@ one that is cut off.
 """
 
 import os
+import tokenize
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -17,6 +18,8 @@ from models.errors import InputError
 from models.vectors import Embeddings
 
 HEADER = 4096  # bytes that are read at once: elsewhere each read is a request
+# what numpy raises beside ValueError where a header is none
+HOSTILE = (tokenize.TokenError, SyntaxError, TypeError, RecursionError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def open_npy(file: File) -> VectorFile:
         with file.open("rb", buffering=HEADER) as opened:
             shape, by_columns, dtype = _npy_header(opened)
             start, length = opened.tell(), opened.seek(0, os.SEEK_END)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, *HOSTILE) as error:
         raise InputError(f"{file}: cannot be read as .npy: {error}") from error
     if len(shape) != 2 or by_columns or dtype.kind != "f" or shape[1] < 1:
         raise InputError(f"{file}: expected rows of floating-point numbers, got {dtype} {shape}")

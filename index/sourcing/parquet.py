@@ -1,6 +1,7 @@
 """Tables in Parquet, read in batches of rows.
 
-A part of a table (a row group) that is damaged is told to `refused`, and the others are read.
+A part of a table (a row group) that is damaged is told to `refused`, by the table's place, and the
+others are read.
 Raises InputError for what is no Parquet, and naming the extra to install without pyarrow.
 """
 
@@ -61,14 +62,16 @@ def parquet_batches(
                     yield at, rows
                     at += len(rows)
             except (OSError, ValueError, arrow.ArrowException) as error:
-                refused(f"{path}, row {at + 1}", f"cannot be read as Parquet: {error}")
+                reason = f"cannot be read as Parquet from row {at + 1} on: {error}"
+                refused(str(path), reason)
             start += table.metadata.row_group(group).num_rows
 
 
 def _rows(arrow: Any, batch: Any) -> list[Row]:  # noqa: ANN401
     if batch.nbytes > MAX_BATCH_BYTES:
         raise ValueError(f"{batch.num_rows} rows of {batch.nbytes} bytes, over {MAX_BATCH_BYTES}")
-    columns = {name: _values(arrow, batch.column(name)) for name in batch.schema.names}
+    # of two columns with one name the second
+    columns = {name: _values(arrow, batch[at]) for at, name in enumerate(batch.schema.names)}
     return [{name: of[row] for name, of in columns.items()} for row in range(batch.num_rows)]
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from index.found import Clock, Content, FoundImage, Listener, Root, file_stamp, stop_at
-from index.items import Failure
+from index.items import WHOLE, Failure
 from index.sourcing.archive import Member, Sample, SpanContent, samples
 from index.sourcing.members import MemberError, beside, inner_path, is_hidden, is_picture, shown
 from index.sourcing.patterns import matching
@@ -60,6 +60,10 @@ class Shard:
     inside: str  # what the paths of its pictures begin with: "" or "shard.tar/"
     stamp: str | None
 
+    def failure(self, source: str, reason: str) -> Failure:
+        """Of what nobody has seen of it."""
+        return Failure(source, self.inside or WHOLE, f"{self.name}: {reason}")
+
 
 class ShardWalk:
     """From an archive's samples to its pictures."""
@@ -84,8 +88,13 @@ class ShardWalk:
                     yield self._image(path, member, self._said(sample, suffix))
 
     def refuse(self, name: str, reason: str) -> None:
-        path = f"{self._shard.inside}{shown(name)}".rstrip("/") or self._shard.name
-        self._failed(Failure(self._source, path, reason))
+        """Of a member; without a name, of what nobody has seen of the archive."""
+        if name:
+            self._failed(
+                Failure(self._source, f"{self._shard.inside}{shown(name).rstrip('/')}", reason)
+            )
+        else:
+            self._failed(self._shard.failure(self._source, reason))
 
     def _image(self, path: str, member: Member, said: Sidecar) -> FoundImage:
         stamp = self._shard.stamp

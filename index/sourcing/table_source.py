@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from index.found import Clock, FoundImage, Listener, Root, is_utf8, stop_at
-from index.items import Failure, Scalar
+from index.items import WHOLE, Failure, Scalar
 from index.sourcing.addresses import parse_location
 from index.sourcing.delimited import column_types
 from index.sourcing.fetching import Fetcher
@@ -148,8 +148,13 @@ class TableWalk:
             return Sidecar()
 
     def _refuse(self, where: str, reason: str) -> None:
-        place = where.removeprefix(f"{self._table.file.parent}/")
-        self._failed(Failure(self._table.source, place, reason))
+        """Of a row; or by the table's place, of what nobody has seen of it."""
+        table = self._table.file
+        if where == str(table):
+            self._failed(Failure(self._table.source, WHOLE, f"{table.name}: {reason}"))
+        else:
+            place = where.removeprefix(f"{table.parent}/")
+            self._failed(Failure(self._table.source, place, reason))
 
 
 def found_columns(table: File, columns: TableColumns) -> tuple[str, str | None]:

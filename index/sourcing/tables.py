@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from index.sourcing.delimited import delimited_header, delimited_rows
 from index.sourcing.files import File
-from index.sourcing.lines import Refused, numbered_lines
+from index.sourcing.lines import Refused, but_rows, numbered_lines
 from index.sourcing.parquet import parquet_columns, parquet_rows
 from models.errors import InputError
 
@@ -46,7 +46,7 @@ def column_names(path: File) -> Sequence[str]:
         return parquet_columns(path)
     if kind in DELIMITERS:
         return delimited_header(path, DELIMITERS[kind])
-    first = next(_json_lines(path, _pass_over), None)
+    first = next(_json_lines(path, but_rows(path)), None)
     return [] if first is None else list(first[1])
 
 
@@ -67,7 +67,3 @@ def _json_lines(path: File, refused: Refused) -> Iterator[tuple[str, Entry]]:
 
 def _stop(where: str, reason: str) -> NoReturn:
     raise InputError(f"{where}: {reason}")
-
-
-def _pass_over(where: str, reason: str) -> None:
-    """It is told when the rows are read."""

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from index.found import Content, Listener, Root, stop_at
-from index.items import ID_HEX, Failure, Metadata
+from index.items import ID_HEX, WHOLE, Failure, Metadata
 from index.sourcing.files import File
 from index.sourcing.npy import VectorFile, open_npy
 from index.sourcing.parquet import parquet_batches, parquet_columns, parquet_count
@@ -43,7 +43,7 @@ PATHS = tuple(name for name in PICTURES if name not in (*ADDRESSES, "key"))
 KEYS = ("key", *PATHS, *ADDRESSES)
 MAX_KEY = 4_000
 
-Parts = Sequence[tuple[VectorFile, File]]
+Pair = tuple[File, File]  # of vectors, and the metadata of each
 
 
 @dataclass(frozen=True)
@@ -69,21 +69,21 @@ class VectorSource:
     name: str
     root: Root | None  # of the pictures
     pictures: Callable[[], Pictures]  # as they are when it is walked
-    parts: Parts
+    pairs: Callable[[], Sequence[Pair]]  # as they are then
+    dimension: int
+    count: int  # when it was opened
     columns: TableColumns = field(default_factory=TableColumns)
-
-    @property
-    def dimension(self) -> int:
-        return self.parts[0][0].dimension
-
-    @property
-    def count(self) -> int:
-        return sum(vectors.rows for vectors, _ in self.parts)
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundVector]:
         pictures = self.pictures()
-        for vectors, metadata in self.parts:
-            yield from _PartWalk(self, pictures, vectors, metadata, failed).vectors()
+        for vectors, metadata in self.pairs():
+            try:
+                rows = _checked(vectors, metadata, self.dimension)
+                walk = _PartWalk(self, pictures, rows, metadata, failed)
+            except InputError as error:
+                failed(Failure(self.name, WHOLE, str(error)))
+                continue
+            yield from walk.vectors()
 
 
 def holds_vectors(folder: Path) -> bool:
@@ -92,12 +92,29 @@ def holds_vectors(folder: Path) -> bool:
 
 def open_vectors(root: Root, folder: Path, columns: TableColumns | None = None) -> VectorSource:
     """Paths of pictures are relative to the root, or lead into it."""
-    parts = paired(folder, _files(folder, VECTORS, ROWS), _files(folder, METADATA, TABLE))
+
+    def pairs() -> Sequence[Pair]:
+        return paired(folder, _files(folder, VECTORS, ROWS), _files(folder, METADATA, TABLE))
+
     pictures = partial(FolderPictures, root.path)
-    return VectorSource(root.name, root, pictures, parts, columns or TableColumns())
+    return open_pairs(root.name, root, pictures, pairs, columns or TableColumns())
 
 
-def paired(folder: object, vectors: Sequence[File], metadata: Sequence[File]) -> Parts:
+def open_pairs(
+    name: str,
+    root: Root | None,
+    pictures: Callable[[], Pictures],
+    pairs: Callable[[], Sequence[Pair]],
+    columns: TableColumns,
+) -> VectorSource:
+    """All of them are checked now, and each again when it is walked."""
+    now = pairs()
+    dimension = open_npy(now[0][0]).dimension
+    count = sum(_checked(*pair, dimension).rows for pair in now)
+    return VectorSource(name, root, pictures, pairs, dimension, count, columns)
+
+
+def paired(folder: object, vectors: Sequence[File], metadata: Sequence[File]) -> Sequence[Pair]:
     """Each file of vectors with its metadata; errors call their folder by its str()."""
     rows, tables = _numbered(vectors, VECTORS), _numbered(metadata, METADATA)
     if not rows or rows.keys() != tables.keys():
@@ -106,16 +123,16 @@ def paired(folder: object, vectors: Sequence[File], metadata: Sequence[File]) ->
             f"{folder}: {len(rows)} files of vectors, {len(tables)} of metadata: expected "
             f"one beside the other, but {alone!r} is alone"
         )
-    parts = [(open_npy(rows[number]), tables[number]) for number in rows]
-    for part, beside in parts:
-        if part.dimension != parts[0][0].dimension:
-            raise InputError(
-                f"{part.file}: has {part.dimension} dimensions, {parts[0][0].file} "
-                f"{parts[0][0].dimension}"
-            )
-        if part.rows != (count := parquet_count(beside)):
-            raise InputError(f"{part.file}: has {part.rows} rows, {beside} {count}")
-    return parts
+    return [(rows[number], tables[number]) for number in rows]
+
+
+def _checked(vectors: File, metadata: File, dimension: int) -> VectorFile:
+    part = open_npy(vectors)
+    if part.dimension != dimension:
+        raise InputError(f"{vectors}: has {part.dimension} dimensions, others {dimension}")
+    if part.rows != (rows := parquet_count(metadata)):
+        raise InputError(f"{vectors}: has {part.rows} rows, {metadata} {rows}")
+    return part
 
 
 class _PartWalk:
@@ -143,7 +160,7 @@ class _PartWalk:
             try:
                 embeddings = self._vectors.read(first, len(rows))
             except InputError as error:
-                self._refuse(self._vectors.file.name, str(error))
+                self._refuse(str(self._metadata), str(error))
                 return
             for at, (row, sound) in enumerate(zip(rows, directed(embeddings), strict=True)):
                 key = self._key_of(row, first + at)
@@ -201,8 +218,12 @@ class _PartWalk:
             return Sidecar()
 
     def _refuse(self, where: str, reason: str) -> None:
-        place = where.removeprefix(f"{self._metadata.parent}/")
-        self._failed(Failure(self._source.name, place, reason))
+        """Of a row; or by the place of its table, of what nobody has seen of it."""
+        if where == str(self._metadata):
+            self._failed(Failure(self._source.name, WHOLE, f"{self._metadata.name}: {reason}"))
+        else:
+            place = where.removeprefix(f"{self._metadata.parent}/")
+            self._failed(Failure(self._source.name, place, reason))
 
 
 def _files(folder: Path, kind: str, suffix: str) -> list[Path]:

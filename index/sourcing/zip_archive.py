@@ -129,9 +129,7 @@ def _directory(opened: IO[bytes]) -> _Directory:
     tail_start = max(0, length - END_FORM.size - MAX_COMMENT)
     opened.seek(tail_start)
     tail = opened.read()
-    at = tail.rfind(END)
-    if at < 0:
-        raise ZipError("cannot be read as a zip: it has no directory, or is cut off")
+    at = _end_record(tail)
     size, start = END_FORM.unpack_from(tail, at)[5:7]
     end = tail_start + at
     located = end - LOCATOR_FORM.size
@@ -149,6 +147,21 @@ def _directory(opened: IO[bytes]) -> _Directory:
     if shift < 0:
         raise ZipError("cannot be read as a zip: its directory is damaged")
     return _Directory(start + shift, size, shift, length)
+
+
+def _end_record(tail: bytes) -> int:
+    """Where it begins: the last mark whose comment fills the rest, since a comment may hold marks;
+    else the last one, for a zip that something was put behind."""
+    last = at = tail.rfind(END)
+    if last < 0:
+        raise ZipError("cannot be read as a zip: it has no directory, or is cut off")
+    while at >= 0:
+        if len(tail) - at >= END_FORM.size:
+            comment = END_FORM.unpack_from(tail, at)[-1]
+            if at + END_FORM.size + comment == len(tail):
+                return at
+        at = tail.rfind(END, 0, at)
+    return last
 
 
 def _entry(file: File, opened: IO[bytes], directory: _Directory) -> ZipMember:

@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from index.found import Clock, FoundImage, Listener, Root, file_stamp, stop_at
-from index.items import Failure
+from index.items import WHOLE, Failure
 from index.sourcing.files import File
 from index.sourcing.members import (
     SIDECARS,
@@ -75,7 +75,7 @@ class ZipWalk:
                 if path is not None:
                     yield self._image(path, member)
         except ZipError as error:
-            self._refuse(self._file.name, str(error))
+            self._failed(Failure(self._source, WHOLE, f"{self._file.name}: {error}"))
 
     def _first_look(self) -> set[int]:
         """Remembers the sidecars; gives the places of members that share their bytes."""

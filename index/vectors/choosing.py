@@ -12,7 +12,9 @@ texts. OPQ's training takes longer than all else.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from models.device import available_memory
 
 EXACT = "SQfp16"
 EXACT_COMPONENTS = 25_000 * 512  # scanned in about 5 ms by one core
@@ -22,9 +24,14 @@ MOST_LISTS = 8192  # rows are compared with every one of them as they are added
 COMPONENTS_A_CODE = (2, 4, 8, 16, 1)
 
 
+def fair_memory() -> int:
+    """A quarter of what this machine has, in bytes."""
+    return available_memory() // 4
+
+
 @dataclass(frozen=True)
 class Budget:
-    memory_bytes: int = 512 * 2**20
+    memory_bytes: int = field(default_factory=fair_memory)
     recall: float = 0.97
 
 

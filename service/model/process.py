@@ -46,6 +46,7 @@ T = TypeVar("T")
 
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]  # a method's name and arguments
 
+DIED = "the model's process has died"
 READY, READY_S = "ready", 60.0
 TRIED = "a red square"  # the pass that a new process proves itself with
 
@@ -171,16 +172,22 @@ class ModelProcess:
                 return self._child
             except OSError:
                 self._drop(self._child)
-        self._child = self._forked()
-        self._child.pipe.send(call)
-        return self._child
+        child = self._child = self._forked()
+        if not self._started:  # it was stopped meanwhile
+            child.kill()
+        try:
+            child.pipe.send(call)
+        except OSError as error:
+            self._drop(child)
+            raise UnavailableError(DIED) from error
+        return child
 
     def _answer(self, child: Forked) -> Any:  # noqa: ANN401
         try:
             return child.pipe.recv()
         except (EOFError, OSError) as error:
             self._drop(child)
-            raise UnavailableError("the model's process has died") from error
+            raise UnavailableError(DIED) from error
 
     def _drop(self, child: Forked) -> None:
         if self._started:

@@ -129,12 +129,10 @@ def test_a_file_that_is_twice_in_its_sample_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [512 + 300, 2 * 512, 2 * 512 + 100, 3 * 512 + 100])
-def test_an_archive_that_is_cut_off_is_refused_with_its_last_member(
-    tmp_path: Path, left: int
-) -> None:
+def test_an_archive_that_is_cut_off_is_refused(tmp_path: Path, left: int) -> None:
     path = archive(tmp_path / "a.tar", ("1.jpg", b"x" * 400), ("2.jpg", b"y" * 400))
     path.write_bytes(path.read_bytes()[:left])  # a header and a block of data for each
-    with pytest.raises(InputError, match=r"a\.tar, member '[12]\.jpg'"):
+    with pytest.raises(InputError, match=r"a\.tar.*'[12]\.jpg'"):
         list(samples(path))
 
 
@@ -143,7 +141,7 @@ def test_a_damaged_header_is_not_taken_for_the_end(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[1024] ^= 1  # the first letter of the second name, which its checksum covers
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"a\.tar, member '1\.jpg': cannot be read"):
+    with pytest.raises(InputError, match=r"a\.tar: cannot be read as a tar behind '1\.jpg'"):
         list(samples(path))
 
 
@@ -207,7 +205,7 @@ def test_after_a_damaged_header_the_next_sound_one_is_looked_for(tmp_path: Path)
     path.write_bytes(data)
     members, refused = told(path)
     assert members == ["0.jpg", "2.jpg", "3.jpg"]
-    assert refused == [("0.jpg", "cannot be read as a tar after it: a damaged header")]
+    assert refused == [("", "cannot be read as a tar behind '0.jpg': a damaged header")]
 
 
 def test_archives_that_were_joined_are_read_one_after_the_other(tmp_path: Path) -> None:
@@ -223,7 +221,7 @@ def test_an_archive_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path, le
     path.write_bytes(path.read_bytes()[:left])
     members, refused = told(path)
     assert members == (["1.jpg"] if left >= 512 + 400 else [])
-    assert len(refused) == 1
+    assert refused[-1][0] == ""  # nobody knows what came then
 
 
 def test_a_search_for_sound_headers_ends(tmp_path: Path) -> None:
@@ -235,4 +233,5 @@ def test_a_search_for_sound_headers_ends(tmp_path: Path) -> None:
     path.write_bytes(first + header.tobuf(tarfile.GNU_FORMAT) * 1500 + bytes(1024))
     members, refused = told(path)
     assert members == ["1.jpg"]
-    assert [name for name, _ in refused] == ["1.jpg"]
+    ((name, reason),) = refused
+    assert (name, "behind '1.jpg'" in reason) == ("", True)

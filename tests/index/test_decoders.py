@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import time
@@ -97,6 +98,30 @@ def test_processes_end_with_their_pool(decoders: Decoders[str, str]) -> None:
         process = pool.decode("whoever you are")
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_a_process_that_died_at_rest_costs_nobody_anything() -> None:
+    with Decoders[str, int](lambda _: os.getpid(), count=1) as pool:
+        killed = pool.decode("whoever you are")
+        os.kill(killed, signal.SIGKILL)
+        while "\nState:\tZ" not in Path(f"/proc/{killed}/status").read_text():
+            time.sleep(0.01)
+        assert pool.decode("whoever you are") != killed
+
+
+def test_a_machine_that_starts_no_more_processes_costs_pictures_until_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with Decoders(decode, count=1) as pool:
+        with monkeypatch.context() as without_fork:
+            without_fork.setattr(os, "fork", refuse)
+            for job in ("crash", "sound"):
+                with pytest.raises(ImageError, match="no decoder can be started"):
+                    pool.decode(job)
+        assert pool.decode("sound") == "SOUND"
 
 
 def test_processes_hold_none_of_their_parents_files(tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from index.items import Failure
 from index.job import JobOptions, Progress, Report, build_collection
 from index.search import search
 from index.sources import FolderSource, FoundImage, Listener, Root, stop_at
+from index.sourcing.zips import ZipSource
 from index.verifying.verify import verify
 from models.query import single
-from tests.fakes import ColourEncoder
+from tests.fakes import ColourEncoder, picture_bytes
 from tests.index.album import build, contents, execute, save, source
+from tests.index.sourcing.archives import zip_of
 
 LONG_AGO = 1_600_000_000
 
@@ -186,6 +188,31 @@ def test_what_is_in_a_folder_that_cannot_be_listed_now_stays(tmp_path: Path) -> 
     )
     assert (report.items, report.removed, report.failed) == (4, 1, 1)
     assert ("trip/red.png",) in contents(out).values()
+    assert verify(out) == ()
+
+
+def test_what_is_in_a_source_that_cannot_be_read_now_stays(tmp_path: Path) -> None:
+    """A zip that is being written again, say; once it is whole, what it no longer has leaves."""
+    photos, out, archive = album(tmp_path, 1), tmp_path / "out", tmp_path / "all.zip"
+    red, blue = picture_bytes("red"), picture_bytes("blue")
+
+    def run() -> Report:
+        return build_collection(
+            out,
+            [source(photos), ZipSource(Root("all", archive))],
+            ColourEncoder(),
+            model="colours",
+            options=JobOptions(threads=1),
+        )
+
+    zip_of(archive, {"red.png": red, "blue.png": blue})
+    run()
+    archive.write_bytes(archive.read_bytes()[:-30])
+    report = run()
+    assert (report.items, report.removed, report.failed) == (3, 0, 1)
+    zip_of(archive, {"red.png": red})
+    report = run()
+    assert (report.items, report.removed, report.failed) == (2, 1, 0)
     assert verify(out) == ()
 
 

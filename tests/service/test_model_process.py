@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,23 @@ def test_a_machine_that_starts_no_more_processes_is_told(
         with pytest.raises(UnavailableError, match="has died"):
             model.encode_texts(["deadly"])
         with pytest.raises(UnavailableError, match="can be started"):
+            model.encode_texts(["red"])
+    assert pid(model) != killed
+
+
+def test_a_process_that_dies_as_it_is_asked_is_told(
+    monkeypatch: pytest.MonkeyPatch, model: ModelProcess
+) -> None:
+    send, here, killed = Connection.send, os.getpid(), pid(model)
+
+    def broken(pipe: Connection, call: object) -> None:
+        if os.getpid() == here:
+            raise BrokenPipeError
+        send(pipe, call)
+
+    with monkeypatch.context() as without_pipes:
+        without_pipes.setattr(Connection, "send", broken)
+        with pytest.raises(UnavailableError, match="has died"):
             model.encode_texts(["red"])
     assert pid(model) != killed
 

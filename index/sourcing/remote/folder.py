@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from index.found import Clock, FoundImage, Listener, Root, stop_at
-from index.items import Failure
+from index.items import WHOLE, Failure
 from index.sourcing.members import (
     SIDECARS,
     MemberError,
@@ -40,7 +40,6 @@ class RemoteSource:
         return None
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
-        self.files.invalidate_cache()
         return _RemoteWalk(self, failed).images()
 
 
@@ -54,23 +53,25 @@ class _RemoteWalk:
         left = [self._source.folder]
         while left:
             around = self._listed(left.pop())
-            folders = [name for name, facts in around.items() if facts["type"] == "directory"]
-            left += reversed(folders)
-            for name, facts in around.items():
-                path = self._path(name)
+            left += [place[:-1] for place in reversed(around) if place.endswith("/")]
+            for place, facts in around.items():
+                path = None if place.endswith("/") else self._path(place)
                 if facts["type"] == "file" and path is not None and is_picture(path):
                     yield self._image(path, facts, around)
 
     def _listed(self, folder: str) -> dict[str, Facts]:
         """By name, in their order, without the hidden ones."""
         try:
-            inside = listed(self._source.files, folder)
+            around = listed(self._source.files, folder)
         except OSError as error:
-            self._refuse(folder, f"folder cannot be listed: {error.strerror}")
+            inside = self._inside(folder)
+            path = f"{shown(inside)}/" if inside else WHOLE
+            reason = f"folder cannot be listed: {error.strerror}"
+            self._failed(Failure(self._source.name, path, reason))
             return {}
         return {
             place: facts
-            for place, facts in inside.items()
+            for place, facts in around.items()
             if not is_hidden(PurePosixPath(place).name)
         }
 
@@ -108,4 +109,4 @@ class _RemoteWalk:
         return name.removeprefix(self._source.folder).lstrip("/")
 
     def _refuse(self, name: str, reason: str) -> None:
-        self._failed(Failure(self._source.name, shown(self._inside(name)) or ".", reason))
+        self._failed(Failure(self._source.name, shown(self._inside(name)), reason))

@@ -34,13 +34,14 @@ def open_remote(
 ) -> RemoteImages | VectorSource:
     files, place = connected(address)
     last = PurePosixPath(place)
-    if is_pattern(last.name):
-        return RemoteShardSource(name or last.parent.name, files, str(last.parent), last.name)
     try:
         if is_folder(files, place):
             return _open_folder(name or last.name, files, place, options)
         facts_of(files, place)
     except OSError as error:
+        # a name that is there may look like one
+        if isinstance(error, FileNotFoundError) and is_pattern(last.name):
+            return RemoteShardSource(name or last.parent.name, files, str(last.parent), last.name)
         raise InputError(f"{place}: cannot be opened: {error.strerror}") from error
     return _open_file(name or last.stem, RemoteFile(files, place), options)
 
@@ -62,7 +63,7 @@ def _open_folder(
 def _holds_shards(inside: Mapping[str, Facts]) -> bool:
     shown = [facts for place, facts in inside.items() if PurePosixPath(place).name[0] not in "._"]
     others = any(each["type"] == "directory" or is_picture(each["name"]) for each in shown)
-    return not others and any(each["name"].lower().endswith(TAR) for each in shown)
+    return not others and any(each["name"].endswith(TAR) for each in shown)
 
 
 def _open_file(name: str, file: RemoteFile, options: SourceOptions) -> RemoteImages:

@@ -34,6 +34,8 @@ class RemoteContent:
     def read(self, max_bytes: int) -> bytes:
         if self.size is not None and self.size > max_bytes:
             raise ImageTooLargeError(f"over {max_bytes} bytes")
+        if self.size == 0:
+            return b""  # of which there is no range
         try:
             data: bytes = self.files.cat_file(self.place, start=0, end=max_bytes + 1)
         except Exception as error:
@@ -44,11 +46,36 @@ class RemoteContent:
 
 
 @dataclass(frozen=True)
+class RangeContent:
+    """Of a file's bytes so many, from `start` on."""
+
+    files: Any  # an fsspec file system
+    place: str
+    start: int
+    size: int
+
+    def read(self, max_bytes: int) -> bytes:
+        if self.size > max_bytes:
+            raise ImageTooLargeError(f"over {max_bytes} bytes")
+        if not self.size:
+            return b""
+        try:
+            end = self.start + self.size
+            data: bytes = self.files.cat_file(self.place, start=self.start, end=end)
+        except Exception as error:
+            raise ImageError(f"cannot be read: {one_line(error)}") from error
+        if len(data) != self.size:
+            raise ImageError(f"{len(data)} bytes came of {self.size}")
+        return data
+
+
+@dataclass(frozen=True)
 class RemoteFile:
     """As a Path is: what is asked of it opens it, and it is read by ranges, a request each."""
 
     files: Any  # an fsspec file system
     place: str
+    size: int | None = None  # asked of the store where None
 
     def __str__(self) -> str:
         return self.place
@@ -70,13 +97,16 @@ class RemoteFile:
         return self.place.rpartition("/")[0]
 
     def open(self, mode: Literal["rb"], buffering: int = -1) -> IO[bytes]:
-        size = facts_of(self.files, self.place).get("size")
-        if size is None:
-            raise OSError(errno.EIO, "its store does not tell its size")
-        ranges = _Ranges(self.files, self.place, size)
+        ranges = _Ranges(self.files, self.place, self._size())
         if buffering == 0:
             return cast("IO[bytes]", ranges)
         return io.BufferedReader(ranges, BLOCK if buffering < 0 else buffering)
+
+    def _size(self) -> int:
+        size = self.size if self.size is not None else facts_of(self.files, self.place).get("size")
+        if size is None:
+            raise OSError(errno.EIO, "its store does not tell its size")
+        return size
 
 
 class _Ranges(io.RawIOBase):
@@ -113,12 +143,15 @@ def connected(address: str) -> tuple[Any, str]:
     """An fsspec file system, and the place in it that the address names."""
     fsspec = _fsspec()
     try:
-        files, place = fsspec.core.url_to_fs(address)
+        # what it lists is remembered here, where that is of use, and not all of it there
+        files, place = fsspec.core.url_to_fs(address, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         raise InputError(
             f"{address}: cannot be opened: {one_line(error)}; for a bucket, install Pictor with "
             "its extra, pip install '.[cloud]'"
         ) from error
+    except Exception as error:
+        raise InputError(f"{address}: cannot be opened: {one_line(error)}") from error
     place = place.rstrip("/")
     if not place:
         raise InputError(f"{address}: names nothing there")
@@ -133,14 +166,17 @@ def is_folder(files: Any, place: str) -> bool:  # noqa: ANN401
 
 
 def listed(files: Any, folder: str) -> dict[str, Facts]:  # noqa: ANN401
-    """What is in a folder, by its place, in order."""
+    """What is in a folder, by its place, in order; a folder's place ends in /, since a bucket may
+    have a file of its name."""
     try:
         entries = files.ls(folder, detail=True)
     except Exception as error:
         raise as_os_error(error) from error
-    by_place = {entry["name"].rstrip("/"): entry for entry in entries}
+    places = {
+        entry["name"].rstrip("/") + "/" * (entry["type"] == "directory"): entry for entry in entries
+    }
     # a bucket may list a folder as one of its own files
-    return {place: by_place[place] for place in sorted(by_place) if place != folder}
+    return {place: places[place] for place in sorted(places) if place.rstrip("/") != folder}
 
 
 def facts_of(files: Any, place: str) -> Facts:  # noqa: ANN401
@@ -173,13 +209,6 @@ def _seconds(written: object) -> float | None:
         aware = written if written.tzinfo else written.replace(tzinfo=UTC)
         return aware.timestamp()
     return float(written) if isinstance(written, int | float) else None
-
-
-def stamp_of(files: Any, place: str, clock: Clock) -> str | None:  # noqa: ANN401
-    try:
-        return remote_stamp(facts_of(files, place), clock)
-    except OSError:
-        return None  # gone since: reading it will say so
 
 
 def as_os_error(error: Exception) -> OSError:

@@ -1,6 +1,6 @@
 """Vectors made elsewhere, in another file system: read some thousand rows a request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
@@ -8,9 +8,19 @@ from typing import Any
 from index.found import Root
 from index.sourcing.pictures import FolderPictures, Pictures
 from index.sourcing.remote.store import RemoteFile, listed
-from index.sourcing.remote.tables import pictures_now
+from index.sourcing.remote.tables import RemotePictures
 from index.sourcing.table_source import TableColumns
-from index.sourcing.vectors import METADATA, ROWS, TABLE, VECTORS, VectorSource, paired
+from index.sourcing.vectors import (
+    METADATA,
+    ROWS,
+    TABLE,
+    VECTORS,
+    Pair,
+    VectorSource,
+    open_pairs,
+    paired,
+)
+from models.errors import InputError
 
 
 def holds_remote_vectors(files: Any, folder: str) -> bool:  # noqa: ANN401
@@ -25,19 +35,34 @@ def open_remote_vectors(
     pictures: Root | None,
 ) -> VectorSource:
     """Paths of pictures lead into a folder on disk, or else into the vectors' own."""
-    looked_at: Callable[[], Pictures] = partial(pictures_now, files, folder)
+    looked_at: Callable[[], Pictures] = partial(RemotePictures, files, folder)
     if pictures is not None:
         looked_at = partial(FolderPictures, pictures.path)
-    vectors = _files(files, folder, VECTORS, ROWS)
-    parts = paired(folder, vectors, _files(files, folder, METADATA, TABLE))
-    return VectorSource(name, pictures, looked_at, parts, columns)
+
+    def pairs() -> Sequence[Pair]:
+        vectors = _files(files, folder, VECTORS, ROWS)
+        return paired(folder, vectors, _files(files, folder, METADATA, TABLE))
+
+    return open_pairs(name, pictures, looked_at, pairs, columns)
 
 
 def _files(files: Any, folder: str, kind: str, suffix: str) -> list[RemoteFile]:  # noqa: ANN401
     """In a folder of that kind, or beside others by their names."""
+    try:
+        return _listed_files(files, folder, kind, suffix)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be listed: {error.strerror}") from error
+
+
+def _listed_files(files: Any, folder: str, kind: str, suffix: str) -> list[RemoteFile]:  # noqa: ANN401
     inside = listed(files, folder)
-    if f"{folder}/{kind}" in inside:
-        named = [place for place in listed(files, f"{folder}/{kind}") if place.endswith(suffix)]
+    if f"{folder}/{kind}/" in inside:
+        inside = listed(files, f"{folder}/{kind}")
+        named = [place for place in inside if place.endswith(suffix)]
     else:
-        named = [place for place in inside if fnmatchcase(place, f"{folder}/{kind}_*{suffix}")]
-    return [RemoteFile(files, place) for place in named]
+        named = [place for place in inside if _named(place, f"{kind}_*{suffix}")]
+    return [RemoteFile(files, place, inside[place].get("size")) for place in named]
+
+
+def _named(place: str, pattern: str) -> bool:
+    return fnmatchcase(place.rpartition("/")[2], pattern)

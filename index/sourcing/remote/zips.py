@@ -3,10 +3,11 @@ request of its own: as one on disk otherwise."""
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from index.found import Clock, FoundImage, Listener, Root, stop_at
-from index.sourcing.remote.store import RemoteFile, stamp_of
+from index.items import WHOLE, Failure
+from index.sourcing.remote.store import RemoteFile, facts_of, remote_stamp
 from index.sourcing.zips import ZipWalk
 
 
@@ -21,6 +22,10 @@ class RemoteZipSource:
         return None
 
     def walk(self, failed: Listener = stop_at) -> Iterator[FoundImage]:
-        self.file.files.invalidate_cache()
-        stamp = stamp_of(self.file.files, self.file.place, self.clock)
-        return ZipWalk(self.name, self.file, stamp, failed).images()
+        try:
+            facts = facts_of(self.file.files, self.file.place)
+        except OSError as error:
+            failed(Failure(self.name, WHOLE, f"{self.file.name}: cannot be read: {error.strerror}"))
+            return iter(())
+        file = replace(self.file, size=facts.get("size"))
+        return ZipWalk(self.name, file, remote_stamp(facts, self.clock), failed).images()

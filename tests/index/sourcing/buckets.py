@@ -35,9 +35,6 @@ class Store:
         self.listed = listed
         self.given = given
 
-    def invalidate_cache(self) -> None:
-        pass
-
     def ls(self, folder: str, detail: bool) -> Any:  # noqa: ANN401
         assert detail
         if isinstance(self.listed[folder], Exception):
@@ -45,9 +42,10 @@ class Store:
         return self.listed[folder]
 
     def info(self, place: str) -> Any:  # noqa: ANN401
-        return next(
-            each for each in self.ls(place.rpartition("/")[0], True) if each["name"] == place
-        )
+        for each in self.ls(place.rpartition("/")[0], detail=True):
+            if each["name"] == place:
+                return each
+        raise FileNotFoundError(place)
 
     def open(self, place: str, mode: str, **options: object) -> Any:  # noqa: ANN401
         return self._given()

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from index.items import Failure
+from index.sourcing.remote import shards
 from index.sourcing.remote.folder import RemoteSource
+from index.sourcing.remote.held import Held, Room
 from index.sourcing.remote.shards import RemoteShardSource
+from index.sourcing.remote.store import RangeContent
 from models.errors import ImageError, ImageTooLargeError, InputError
 from tests.index.sourcing.archives import BLUE, LONG_AGO, RED, contents, tar_of, walked
 from tests.index.sourcing.buckets import Bucket, Store, file, folder, opened
@@ -90,7 +93,7 @@ def test_a_folder_that_cannot_be_listed_is_a_failure_and_the_rest_is_read() -> N
     )
     found, failures = walked(RemoteSource("s", store, "b"))
     assert [each.path for each in found] == ["two/a.png"]
-    assert failures == [Failure("s", "one", "folder cannot be listed: Access Denied")]
+    assert failures == [Failure("s", "one/", "folder cannot be listed: Access Denied")]
 
 
 def test_a_name_that_leads_out_is_a_failure() -> None:
@@ -118,6 +121,68 @@ def test_what_is_not_there_or_no_source_is_the_users_mistake(
     bucket.put({"a.doc": RED})
     with pytest.raises(InputError, match=reason):
         opened(f"{bucket.address}/{name}")
+
+
+@pytest.mark.parametrize("name", ["trip [2020]", "trip{1}", "what?"])
+def test_a_folder_whose_name_looks_like_a_pattern_is_a_folder(bucket: Bucket, name: str) -> None:
+    bucket.put({f"{name}/a.png": RED})
+    source = opened(f"{bucket.address}/{name}")
+    assert (source.name, [each.path for each in walked(source)[0]]) == (name, ["a.png"])
+
+
+def test_a_file_may_have_the_name_of_a_folder() -> None:
+    store = Store(
+        {"b": [folder("b/a.png"), file("b/a.png")], "b/a.png": [file("b/a.png/b.png")]},
+    )
+    found, _ = walked(RemoteSource("s", store, "b"))
+    assert [each.path for each in found] == ["a.png", "a.png/b.png"]
+
+
+def test_an_empty_caption_is_none_and_no_failure() -> None:
+    """A store has no range of an empty file."""
+    listing = [file("b/a.png"), file("b/a.txt", size=0)]
+    store = Store({"b": listing}, OSError("416 Requested Range Not Satisfiable"))
+    (found,), failures = walked(RemoteSource("s", store, "b"))
+    assert (found.caption, failures) == (None, [])
+
+
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1:1/x", "zip://a::memory://nothere.zip"])
+def test_a_store_that_cannot_be_reached_is_told(address: str) -> None:
+    with pytest.raises(InputError, match="cannot be opened"):
+        opened(address)
+
+
+def test_hidden_shards_are_passed_over(bucket: Bucket, tmp_path: Path) -> None:
+    shard = tar_of(tmp_path / "local.tar", {"1.png": RED}).read_bytes()
+    bucket.put({"a.tar": shard, "._a.tar": b"of a Mac", ".part.tar": shard})
+    found, failures = walked(opened(f"{bucket.address}/*.tar"))
+    assert [each.path for each in found] == ["a.tar/1.png"]
+    assert failures == []
+
+
+def test_what_finds_no_room_is_asked_for_when_it_is_read(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "MAX_HELD_BYTES", len(RED))
+    files = {f"{number}.png": RED for number in range(3)} | {"3.png": BLUE}
+    bucket.put({"a.tar": tar_of(tmp_path / "local.tar", files).read_bytes()})
+    found, _ = walked(opened(f"{bucket.address}/a.tar"))
+    contained = [type(each.content) for each in found]
+    assert contained == [Held, *[RangeContent] * 3]
+    for _ in range(2):  # what was held is asked for again
+        assert contents(found) == files
+
+
+def test_room_is_given_back_by_who_reads_and_who_is_dropped() -> None:
+    room, later = Room(10), RangeContent(None, "a", 0, 0)
+    assert room.take(6)
+    assert not room.take(6)
+    held = Held(b"x" * 6, later, room)
+    assert held.read(6) == b"x" * 6
+    assert room.take(6)
+    held = Held(b"x" * 6, later, room)
+    del held
+    assert room.take(10)
 
 
 def test_an_address_of_nothing_is_refused() -> None:
@@ -157,7 +222,7 @@ def test_a_shard_that_is_not_there_or_damaged_is_a_failure(bucket: Bucket, tmp_p
     bucket.put({"1.tar": whole[:1200], "2.tar": b"no archive", "3.tar": whole})
     found, failures = walked(opened(f"{bucket.address}/{{0..3}}.tar"))
     assert [each.path for each in found] == ["1.tar/1.png", "3.tar/1.png", "3.tar/2.png"]
-    assert [failure.path for failure in failures] == ["0.tar", "1.tar/1.png", "2.tar"]
+    assert [failure.path for failure in failures] == ["0.tar/", "1.tar/", "2.tar/"]
 
 
 def test_a_shards_stamp_is_the_stores_mark_and_the_place_in_it(tmp_path: Path) -> None:
@@ -172,8 +237,8 @@ def test_a_shards_stamp_is_the_stores_mark_and_the_place_in_it(tmp_path: Path) -
 @pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("no credentials")])
 def test_whatever_a_store_raises_costs_the_rest_of_its_archive(error: Exception) -> None:
     source = RemoteShardSource("s", Store({"b": []}, error), "b", "a.tar")
-    assert walked(source) == ([], [Failure("s", "a.tar", f"cannot be read: {error}")])
+    assert walked(source) == ([], [Failure("s", ".", f"a.tar: cannot be read: {error}")])
     unlisted = RemoteShardSource("s", Store({"b": error}), "b", "*.tar")
     assert walked(unlisted) == ([], [Failure("s", ".", f"folder cannot be listed: {error}")])
-    with pytest.raises(InputError, match=r"s: a\.tar: cannot be read"):
+    with pytest.raises(InputError, match=r"s: \.: a\.tar: cannot be read"):
         list(source.walk())

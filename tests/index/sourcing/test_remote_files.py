@@ -1,5 +1,6 @@
 """Zips, tables and vectors in another file system: they give what the same files give on disk."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from index.items import Failure
 from index.sources import SourceOptions, open_source
 from index.sourcing.remote.store import RemoteFile
-from index.sourcing.remote.tables import RemotePictures, RemoteTableSource
+from index.sourcing.remote.tables import REMEMBERED, RemotePictures, RemoteTableSource
 from index.sourcing.remote.zips import RemoteZipSource
 from index.sourcing.vectors import FoundVector, VectorSource
 from models.errors import ImageError, InputError
@@ -74,8 +75,8 @@ def test_a_member_with_a_long_header_is_read_whole(bucket: Bucket, tmp_path: Pat
 def test_what_is_no_zip_is_a_failure(bucket: Bucket, data: bytes) -> None:
     bucket.put({"all.zip": data})
     found, (failure,) = walked(opened(f"{bucket.address}/all.zip"))
-    assert (found, failure.path) == ([], "all.zip")
-    assert "cannot be read as a zip" in failure.reason
+    assert (found, failure.path) == ([], ".")
+    assert "all.zip: cannot be read as a zip" in failure.reason
 
 
 def test_a_zip_that_has_gone_is_a_failure(bucket: Bucket, tmp_path: Path) -> None:
@@ -87,7 +88,8 @@ def test_a_zip_that_has_gone_is_a_failure(bucket: Bucket, tmp_path: Path) -> Non
     with pytest.raises(ImageError, match="cannot be read"):
         found.read(1000)
     _, (failure,) = walked(source)
-    assert (failure.source, failure.path) == ("all", "all.zip")
+    reason = "all.zip: cannot be read: No such file or directory"
+    assert failure == Failure("all", ".", reason)
 
 
 def test_a_zips_stamp_is_the_stores_mark_and_the_member(tmp_path: Path) -> None:
@@ -146,9 +148,38 @@ def test_a_path_that_leads_out_of_the_tables_folder_is_a_failure(place: str) -> 
 def test_a_tables_pictures_have_the_stores_marks_and_a_folder_is_listed_once() -> None:
     store = Store({"b/x": [file("b/x/a.png", ETag="1"), file("b/x/c.png", ETag="2")]})
     pictures = RemotePictures(store, "b", clock=lambda: LONG_AGO)
-    assert pictures.at("x/a.png").stamp == "5-1"
+    assert [pictures.at(f"x/{name}.png").stamp for name in "ac"] == ["5-1", "5-2"]
     store.listed.clear()
-    assert pictures.at("x/c.png").stamp == "5-2"
+    assert [pictures.at(f"x/{name}.png").stamp for name in "ac"] == ["5-1", "5-2"]
+
+
+def test_a_folder_that_is_not_there_is_asked_for_twice_and_no_more() -> None:
+    class Counting(Store):
+        def ls(self, folder: str, detail: bool) -> object:
+            asked.append(folder)
+            raise FileNotFoundError(folder)
+
+    asked: list[str] = []
+    pictures = RemotePictures(Counting({}), "b")
+    for number in range(10):
+        with pytest.raises(InputError, match="No such file or directory"):
+            pictures.at(f"x/{number}.png")
+    assert asked == ["b/x", "b/x"]
+
+
+def test_no_more_listings_are_remembered_than_some() -> None:
+    names = [f"{number:03d}" for number in range(3 * REMEMBERED)]
+    store = Store({f"b/{name}": [file(f"b/{name}/a.png", ETag=name)] for name in names})
+    pictures = RemotePictures(store, "b")
+    for name in names:
+        assert [pictures.at(f"{name}/a.png").stamp for _ in range(3)] == [f"5-{name}"] * 3
+    for name in names:
+        del store.listed[f"b/{name}"]
+    there = 0
+    for name in names:
+        with contextlib.suppress(InputError):
+            there += pictures.at(f"{name}/a.png").path == f"{name}/a.png"
+    assert there == REMEMBERED
 
 
 def test_a_folder_that_cannot_be_listed_costs_its_rows() -> None:
@@ -162,7 +193,7 @@ def test_a_folder_that_cannot_be_listed_costs_its_rows() -> None:
     store = Holding({"b": [of_table, file("b/b.png")], "b/x": PermissionError("Access\nDenied")})
     found, failures = walked(RemoteTableSource("s", RemoteFile(store, "b/t.csv")))
     assert [each.path for each in found] == ["b.png"]
-    reason = "'x/a.png': its folder cannot be listed: Access Denied"
+    reason = "'x/a.png': Access Denied"
     assert failures == [Failure("s", "t.csv, line 2", reason)]
 
 
@@ -231,7 +262,7 @@ def test_a_file_of_vectors_without_its_metadata_is_refused(bucket: Bucket, tmp_p
 def test_shards_alone_in_a_folder_are_its_pictures(bucket: Bucket) -> None:
     bucket.put({"0.tar": b"no archive", ".hidden.png": RED, "0.json": b"{}"})
     _, (failure,) = walked(opened(bucket.address))
-    assert failure.path == "0.tar"
+    assert failure.path == "0.tar/"
     bucket.put({"sub/a.png": RED})
     assert [each.path for each in walked(opened(bucket.address))[0]] == ["sub/a.png"]
 

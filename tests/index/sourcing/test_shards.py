@@ -109,8 +109,9 @@ def test_a_damaged_archive_costs_only_what_cannot_be_read(tmp_path: Path) -> Non
     tar_of(tmp_path / "2.tar", {"x.png": BLUE})
     found, failures = walked(ShardSource(Root("s", tmp_path), "{0..3}.tar"))
     assert [each.path for each in found] == ["0.tar/0.png", "0.tar/2.png", "2.tar/x.png"]
-    assert [failure.path for failure in failures] == ["0.tar/0.png", "1.tar", "3.tar"]
-    assert failures[2].reason == "cannot be read as a tar: No such file or directory"
+    assert [failure.path for failure in failures] == ["0.tar/", "1.tar/", "3.tar/"]
+    assert failures[0].reason == "0.tar: cannot be read as a tar behind '0.png': a damaged header"
+    assert failures[2].reason == "3.tar: cannot be read as a tar: No such file or directory"
 
 
 def test_a_picture_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_a_shard_that_is_a_link_out_of_its_folder_is_not_opened(tmp_path: Path) 
 
 def test_a_walk_that_nobody_listens_to_stops_at_the_first_failure(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"no archive")
-    with pytest.raises(InputError, match=r"s: a\.tar: cannot be read as a tar"):
+    with pytest.raises(InputError, match=r"s: \.: a\.tar: cannot be read as a tar"):
         list(ShardSource(Root("s", tmp_path / "a.tar")).walk())
 
 

@@ -345,7 +345,40 @@ def test_a_part_of_a_parquet_table_that_is_damaged_is_a_failure_and_the_others_a
     table.write_bytes(data)
     found, failures = walked(source(table))
     assert [each.path for each in found] == ["2.png", "3.png"]
-    assert [failure.path for failure in failures] == ["t.parquet, row 1"]
+    ((path, reason),) = [(failure.path, failure.reason) for failure in failures]
+    assert path == "."
+    assert reason.startswith("t.parquet: cannot be read as Parquet from row 1 on: ")
+
+
+@pytest.mark.parametrize("content", [b"", b"path\n"])
+def test_a_table_that_is_emptied_after_it_was_looked_at_has_no_rows(
+    tmp_path: Path, content: bytes
+) -> None:
+    save(tmp_path, "a.png", "red")
+    table = csv_of(tmp_path / "t.csv", [{"path": "a.png"}])
+    images = source(table).walk()
+    table.write_bytes(content)
+    if content:
+        assert list(images) == []
+    else:
+        with pytest.raises(InputError, match="expected a first line of column names"):
+            list(images)
+
+
+def test_a_table_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").mkdir()
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        source(tmp_path / "t.csv").walk()
+
+
+def test_of_two_columns_with_one_name_the_second_is_read(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    save(tmp_path, "a.png", "red")
+    columns = [arrow.array(["x.png"]), arrow.array(["a.png"])]
+    table = arrow.Table.from_arrays(columns, names=["path", "path"])
+    parquet.write_table(table, tmp_path / "t.parquet")
+    assert [found.path for found in source(tmp_path / "t.parquet").walk()] == ["a.png"]
 
 
 def test_a_table_that_changes_while_it_is_read_keeps_its_cells_as_texts(tmp_path: Path) -> None:

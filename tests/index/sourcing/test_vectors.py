@@ -153,7 +153,7 @@ def test_unequal_rows_are_refused(tmp_path: Path, rows: int) -> None:
 def test_unequal_dimensions_are_refused(tmp_path: Path) -> None:
     part(tmp_path, "0", [[1, 0]], [{"key": "0"}])
     part(tmp_path, "1", [[1, 0, 0]], [{"key": "1"}])
-    with pytest.raises(InputError, match=r"img_emb_1\.npy: has 3 dimensions, .*img_emb_0\.npy 2"):
+    with pytest.raises(InputError, match=r"img_emb_1\.npy: has 3 dimensions, others 2"):
         opened(tmp_path)
 
 
@@ -207,4 +207,21 @@ def test_a_file_that_shrinks_while_it_is_read_costs_its_rest(tmp_path: Path) -> 
     assert keys[-1] == "1-1999"
     assert len(keys) < 4000
     ((path, reason),) = [(failure.path, failure.reason) for failure in failures]
-    assert (path, "ends before its row 2000" in reason) == ("img_emb_0.npy", True)
+    assert (path, "img_emb_0.npy: ends before its row 2000" in reason) == (".", True)
+
+
+def test_files_that_were_replaced_since_are_paired_and_checked_again(tmp_path: Path) -> None:
+    part(tmp_path, "0", [[1, 0], [0, 1]], [{"key": "a"}, {"key": "b"}])
+    source = opened(tmp_path)
+    part(tmp_path, "0", [[0, 1]], [{"key": "c"}], np.float32)
+    part(tmp_path, "1", [[1, 0]], [{"key": "d"}])
+    found, failures = walked(source)
+    assert [(each.key, each.embedding.tolist()) for each in found] == [
+        ("c", [0, 1]),
+        ("d", [1, 0]),
+    ]
+    assert failures == []
+    part(tmp_path, "0", [[1, 0, 0]], [{"key": "e"}])
+    found, (failure,) = walked(source)
+    assert [each.key for each in found] == ["d"]
+    assert (failure.path, "has 3 dimensions, others 2" in failure.reason) == (".", True)

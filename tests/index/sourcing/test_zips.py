@@ -178,7 +178,16 @@ def test_what_is_no_zip_or_is_cut_off_is_a_failure(tmp_path: Path, length: int) 
     path.write_bytes(path.read_bytes()[:length])
     found, (failure,) = walked(source(path))
     assert found == []
-    assert (failure.path, "cannot be read as a zip" in failure.reason) == ("a.zip", True)
+    assert (failure.path, "a.zip: cannot be read as a zip" in failure.reason) == (".", True)
+
+
+def test_a_comment_that_holds_the_mark_of_an_end_is_a_comment(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "a.zip", {"1.png": RED})
+    with zipfile.ZipFile(path, "a") as opened:
+        opened.comment = b"PK\x05\x06" + bytes(40)
+    found, failures = walked(source(path))
+    assert contents(found) == {"1.png": RED}
+    assert failures == []
 
 
 @pytest.mark.parametrize("value", [0x00, 0x7F, 0xFF])
