@@ -66,6 +66,14 @@ def index(
         float,
         typer.Option(min=0.5, max=1, help="Of the ten nearest, how many a search finds."),
     ] = 0.97,
+    index_memory: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="What an index may hold in memory, in MB.",
+            show_default="a quarter of this machine's",
+        ),
+    ] = None,
     map_method: Annotated[
         str | None,
         typer.Option(
@@ -113,7 +121,7 @@ def index(
     from index.jobs.building import IndexOptions
     from index.overview.making import MapOptions
     from index.sources import SourceOptions, TableColumns, open_source
-    from index.vectors.choosing import Budget
+    from index.vectors.choosing import Budget, fair_memory
     from models.load import fast_decoding, portable
 
     check_engine(engine, ray_address)
@@ -125,7 +133,8 @@ def index(
     if fast_decode:
         model = fast_decoding(model)
     encoder = load_model(model, device, dtype, threads)
-    kind = IndexOptions(index_kind, Budget(recall=recall))
+    memory = fair_memory() if index_memory is None else index_memory * 10**6
+    kind = IndexOptions(index_kind, Budget(memory, recall))
     options = job_options(threads, batch_size, kind)
     machines = None
     if engine is EngineName.RAY:

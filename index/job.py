@@ -30,6 +30,7 @@ from index.jobs.scan import Progress, Scan, Scanned
 from index.jobs.staging import Staged, stage_vectors
 from index.overview.making import MapOptions, Mapped, map_items
 from index.sources import ImageSource, VectorSource
+from index.vectors.indexes import shortcomings
 from models.encoders import ImageEncoder
 from models.errors import CollectionError, InputError
 from models.space import Space, named
@@ -113,7 +114,8 @@ def build_collection(  # noqa: PLR0913
         failed = len(journal.failures())
         _tidy(folder, staged, mapped)
     report = _report(published, scanned, failed, time.monotonic() - started, imported)
-    return replace(report, map=mapped.method, warnings=mapped.warnings)
+    warnings = (*mapped.warnings, *shortcomings(staged.indexes))
+    return replace(report, map=mapped.method, warnings=warnings)
 
 
 def _journal(folder: CollectionFolder, previous: Previous, spaces: Sequence[Space]) -> Journal:

@@ -10,7 +10,7 @@ refused rather than read.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,21 @@ def _held(settings: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise CollectionError(f"index settings cannot be read: {settings[:80]!r}") from error
     return held if isinstance(held, dict) else {}
+
+
+def shortcomings(records: Sequence[IndexRecord]) -> Iterator[str]:
+    """What finds less than it was to find, in a line each."""
+    for record in records:
+        tuning = tuning_of(record.settings)
+        if tuning is None:
+            continue
+        for kind in tuning.missed:
+            reached = {"image": tuning.image, "text": tuning.text}[kind]
+            yield (
+                f"the index finds {reached.recall:.2f} of the ten nearest to {kind} queries, and "
+                f"{tuning.target:g} were asked for: give it more with --index-memory, or choose "
+                "another with --index"
+            )
 
 
 def open_index(

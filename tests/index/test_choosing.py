@@ -2,6 +2,7 @@ import pytest
 
 from index.faiss import check_factory
 from index.vectors.choosing import EXACT, Budget, choose, lists_for, quantised_bytes
+from models.device import available_memory
 
 AMPLE = Budget(memory_bytes=2**40)
 
@@ -34,6 +35,10 @@ def test_less_memory_means_coarser_codes() -> None:
     budgets = {"PQ256x4fs": 145, "PQ128x4fs": 81, "PQ64x4fs": 49, "PQ32x4fs": 33}
     for codes, megabytes in budgets.items():
         assert choose(1_000_000, 512, Budget(megabytes * 10**6)) == f"IVF4096,{codes}"
+
+
+def test_an_index_may_hold_a_quarter_of_the_machines_memory() -> None:
+    assert Budget().memory_bytes == available_memory() // 4
 
 
 def test_of_a_budget_too_small_for_any_the_smallest_is_chosen() -> None:

@@ -1,5 +1,6 @@
 """The nearest rows, whatever index proposes them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,24 @@ def test_a_collection_is_searched_by_the_index_that_was_asked_for_and_told_its_r
         (index,) = snapshot.statistics().indexes
     collection.close()
     assert (index.factory, index.recall_image) == ("HNSW8", 1.0)
+
+
+def test_an_index_that_finds_less_than_was_asked_for_is_told(tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for number in range(60):
+        save(photos, f"{number:02}.png", (4 * number, 255 - 4 * number, 90))
+    assert run(out, photos, IndexOptions()).warnings == ()
+    run(out, photos, IndexOptions("HNSW8"))
+    reached = replace(tuning(1, 10).image, recall=0.43)
+    execute(
+        out,
+        "UPDATE indexes SET settings = ?",
+        settings_of("HNSW8", replace(tuning(1, 10), text=reached)),
+    )
+    (warning,) = run(out, photos, IndexOptions("HNSW8")).warnings
+    assert warning.startswith(
+        "the index finds 0.43 of the ten nearest to text queries, and 0.97 were"
+    )
 
 
 def hits(out: Path) -> list[str]:
