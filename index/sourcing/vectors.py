@@ -7,8 +7,9 @@ for each row: its embedding as it is, float32, its key, caption and typed metada
 where the path still leads to a file below the root. A vector without a direction is a failure by
 its key. Keys are not compared: two rows of one key have one id.
 
-Raises InputError for files that do not pair up, of unequal rows or dimensions, or that are damaged:
-a vector beside another one's metadata must never be found.
+Opening raises InputError for files that do not pair up, of unequal rows or dimensions, or that are
+damaged: a vector beside another one's metadata must never be found. What has come to be so since is
+a failure when it is walked.
 Format: https://github.com/rom1504/clip-retrieval, `clip_inference/writer.py`.
 """
 

@@ -6,11 +6,13 @@ content, or its size and time.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from index.found import Clock, FoundImage, Listener, Root, stop_at
 from index.items import WHOLE, Failure
@@ -25,7 +27,12 @@ from index.sourcing.members import (
 )
 from index.sourcing.remote.store import Facts, RemoteContent, listed, remote_stamp
 from index.sourcing.sidecars import MAX_BYTES as MAX_SIDECAR_BYTES
-from index.sourcing.sidecars import Sidecar
+
+CONNECTIONS = 16  # that captions are received by
+AHEAD = 64  # pictures
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,28 @@ class RemoteSource:
         return _RemoteWalk(self, failed).images()
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """A picture, and all that is in its folder."""
+
+    path: str
+    facts: Facts
+    around: Mapping[str, Facts]
+
+
 class _RemoteWalk:
     def __init__(self, source: RemoteSource, failed: Listener) -> None:
         self._source = source
         self._failed = failed
 
     def images(self) -> Iterator[FoundImage]:
+        with ThreadPoolExecutor(CONNECTIONS, "pictor-beside") as pool:
+            for image, failures in _in_order(pool, self._image, self._pictures()):
+                for failure in failures:
+                    self._failed(failure)
+                yield image
+
+    def _pictures(self) -> Iterator[_Listed]:
         # a stack rather than recursion, so that no depth of folders is too deep
         left = [self._source.folder]
         while left:
@@ -57,7 +80,7 @@ class _RemoteWalk:
             for place, facts in around.items():
                 path = None if place.endswith("/") else self._path(place)
                 if facts["type"] == "file" and path is not None and is_picture(path):
-                    yield self._image(path, facts, around)
+                    yield _Listed(path, facts, around)
 
     def _listed(self, folder: str) -> dict[str, Facts]:
         """By name, in their order, without the hidden ones."""
@@ -79,34 +102,51 @@ class _RemoteWalk:
         try:
             return inner_path(self._inside(name))
         except MemberError as error:
-            self._refuse(name, str(error))
+            self._failed(self._failure(name, str(error)))
             return None
 
-    def _image(self, path: str, facts: Facts, around: Mapping[str, Facts]) -> FoundImage:
-        said = self._said(facts["name"], around)
-        size = facts.get("size")
-        return FoundImage(
+    def _image(self, listed: _Listed) -> tuple[FoundImage, list[Failure]]:
+        """And what is the matter with what stands beside it."""
+        facts, failures = listed.facts, list[Failure]()
+        said = beside(
+            self._sidecars(listed), lambda name, why: failures.append(self._failure(name, why))
+        )
+        image = FoundImage(
             source=self._source.name,
-            path=path,
+            path=listed.path,
             caption=said.caption,
             metadata=said.metadata,
-            content=RemoteContent(self._source.files, facts["name"], size),
+            content=RemoteContent(self._source.files, facts["name"], facts.get("size")),
             stamp=remote_stamp(facts, self._source.clock),
         )
+        return image, failures
 
-    def _said(self, name: str, around: Mapping[str, Facts]) -> Sidecar:
-        stem = name.rpartition(".")[0]
-        files = {}
-        for beside_it in (stem + kind for kind in SIDECARS):
-            if beside_it in around and around[beside_it]["type"] == "file":
-                content = RemoteContent(
-                    self._source.files, beside_it, around[beside_it].get("size")
-                )
-                files[beside_it] = partial(content.read, MAX_SIDECAR_BYTES)
-        return beside(files, self._refuse)
+    def _sidecars(self, listed: _Listed) -> dict[str, Callable[[], bytes]]:
+        stem = listed.facts["name"].rpartition(".")[0]
+        files: dict[str, Callable[[], bytes]] = {}
+        for place in (stem + kind for kind in SIDECARS):
+            if place in listed.around:
+                content = RemoteContent(self._source.files, place, listed.around[place].get("size"))
+                files[place] = partial(content.read, MAX_SIDECAR_BYTES)
+        return files
 
     def _inside(self, name: str) -> str:
         return name.removeprefix(self._source.folder).lstrip("/")
 
-    def _refuse(self, name: str, reason: str) -> None:
-        self._failed(Failure(self._source.name, shown(self._inside(name)), reason))
+    def _failure(self, name: str, reason: str) -> Failure:
+        return Failure(self._source.name, shown(self._inside(name)), reason)
+
+
+def _in_order(pool: Executor, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """What is made of each, some of them at a time."""
+    coming: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            coming.append(pool.submit(work, item))
+            if len(coming) > AHEAD:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+    finally:
+        for future in coming:
+            future.cancel()

@@ -1,5 +1,6 @@
 """Pictures and shards in another file system."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,23 @@ def test_a_caption_that_cannot_be_read_is_a_failure_and_its_picture_is_taken(
     (found,), (failure,) = walked(opened(bucket.address))
     assert found.caption is None
     assert failure == Failure("photos", "a.txt", "caption file: over 262144 bytes")
+
+
+def test_captions_are_received_several_at_a_time_and_stay_beside_their_pictures() -> None:
+    others = threading.Barrier(2)
+
+    class Waiting(Store):
+        def cat_file(self, place: str, start: int, end: int) -> bytes:
+            others.wait(timeout=30)
+            return place.encode()
+
+    names = [f"b/{number:03d}" for number in range(200)]
+    listing = [file(name + kind) for name in names for kind in (".png", ".txt")]
+    found, failures = walked(RemoteSource("s", Waiting({"b": listing}), "b"))
+    assert [(each.path, each.caption) for each in found] == [
+        (f"{name[2:]}.png", f"{name}.txt") for name in names
+    ]
+    assert failures == []
 
 
 @pytest.mark.parametrize(
