@@ -23,9 +23,10 @@ from index.segments import Segment, Vectors, ids_to_rows
 from index.vectors.neighbours import TunedIndex
 from models.composers.composer import Asked, compose_now
 from models.composers.registry import Composers
-from models.device import available_threads, choose_placement, limit_torch_threads
+from models.device import choose_placement, limit_torch_threads
 from models.encoders import PromptEncoder
 from models.load import Encoder, load_encoder
+from models.machine import available_threads
 from models.phi import Mlp, Phi
 from models.query import Pending, single
 from models.vectors import unit

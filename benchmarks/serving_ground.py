@@ -18,8 +18,9 @@ from index.job import JobOptions, build_collection
 from index.sources import Root
 from index.sourcing.vectors import open_vectors
 from models.decode import DecodeLimits, decode
-from models.device import Placement, available_threads, computes_bfloat16
+from models.device import Placement, computes_bfloat16
 from models.encoders import Prompt, Tokens
+from models.machine import available_threads
 from models.openclip import build, clip_tokenizer
 from models.openclip_encoder import LoadedModel, OpenClipEncoder
 from models.preprocess import Pixels, Preprocessing

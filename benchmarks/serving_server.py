@@ -29,8 +29,9 @@ from index.faiss import limit_faiss_threads
 from index.search import search
 from models.composers.composer import Asked, compose_now
 from models.composers.registry import Composers
-from models.device import available_threads, limit_torch_threads
+from models.device import limit_torch_threads
 from models.encoders import Prompt, by_space
+from models.machine import available_threads
 from models.openclip_encoder import OpenClipEncoder
 from models.query import Question, single
 from service.model.process import apart

@@ -58,7 +58,7 @@ def duplicates(
     keep_blas_to_the_thread_that_calls()
     from index.alike.duplicates import duplicates as find
     from index.collection import Collection
-    from models.device import available_threads
+    from models.machine import available_threads
 
     pictures = found = 0
     with closing(Collection.open(collection)) as opened, opened.snapshot() as snapshot:

@@ -101,7 +101,7 @@ def evaluate(
     from evaluation.runner import Contestant, has_answers, has_compositions, score_predictions
     from evaluation.runner import evaluate as run_evaluation
     from evaluation.submitting import check_place, write_submission
-    from models.device import available_threads
+    from models.machine import available_threads
 
     if benchmark == "list":
         typer.echo("\n".join(f"{name:<12}{about}" for name, about in descriptions()))

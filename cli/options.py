@@ -82,8 +82,9 @@ def load_model(
     reference: str, device: str | None, dtype: str | None, threads: int | None
 ) -> "Encoder":
     from index.faiss import limit_faiss_threads
-    from models.device import available_threads, choose_placement, limit_torch_threads
+    from models.device import choose_placement, limit_torch_threads
     from models.load import load_encoder
+    from models.machine import available_threads
 
     limit_torch_threads(threads or available_threads())
     limit_faiss_threads(threads or available_threads())
@@ -107,7 +108,7 @@ def job_options(
     threads: int | None, batch_size: int | None = None, index: "IndexOptions | None" = None
 ) -> "JobOptions":
     from index.job import IndexOptions, JobOptions
-    from models.device import available_threads
+    from models.machine import available_threads
 
     return JobOptions(
         threads=threads or available_threads(),

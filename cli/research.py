@@ -48,7 +48,8 @@ def train(
 
     The same command goes on where a stopped run left off.
     """
-    from models.device import available_threads, choose_placement, limit_torch_threads
+    from models.device import choose_placement, limit_torch_threads
+    from models.machine import available_threads
     from training.kinds import read_config
     from training.run import train as run_training
 

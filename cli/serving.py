@@ -59,7 +59,7 @@ def serve(
     from index.faiss import limit_faiss_threads
     from index.served import open_collection
     from index.sources import parse_place
-    from models.device import available_threads
+    from models.machine import available_threads
     from service.exposure import refuse_exposure
     from service.model.process import apart
     from service.serve import serve as run_server

@@ -22,6 +22,7 @@ from index.vectors.choosing import EXACT
 from index.vectors.effort import Effort
 from index.vectors.units import StackedUnits, apart_from_mean
 from models.errors import CollectionError, InputError
+from models.files import read_through
 from models.vectors import Embeddings
 
 faiss: Any = typed_faiss  # its stubs leave out half of it
@@ -99,10 +100,10 @@ class FaissIndex:
     @classmethod
     def open(cls, path: Path, dimension: int, size_bytes: int) -> Self:
         """Raises CollectionError for a damaged file, FileNotFoundError for a missing one."""
-        held = path.stat().st_size
         # FAISS maps a file that was cut off, and dies of it when it is searched
-        if held != size_bytes:
+        if (held := path.stat().st_size) != size_bytes:
             raise CollectionError(f"{path}: index of {held} bytes, expected {size_bytes}")
+        read_through(path)
         return cls(_mapped(path, dimension))
 
     def vectors(self, first: int, count: int) -> Embeddings:

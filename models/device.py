@@ -1,13 +1,11 @@
-"""Where and how a model runs: device, dtype, memory, and the one budget of CPU threads.
+"""Where and how a model runs: device, dtype, memory, and torch's CPU threads.
 
 Default: CUDA with bfloat16 where there is one, else the CPU with float32.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -22,12 +20,6 @@ DTYPES: dict[str, torch.dtype] = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-
-# a container's control group, of version 2 and 1, as it sees it itself; "max" where there is none
-MEMORY_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
 
 # how torch tells that memory is wanting, on the CPU and on devices that have no error class of it
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
@@ -98,25 +90,6 @@ def to_numpy(outputs: torch.Tensor) -> NDArray[np.float32]:
     """A model's outputs, on any device and in any dtype, as float32."""
     rows: NDArray[np.float32] = outputs.float().cpu().numpy()
     return rows
-
-
-def available_threads() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def available_memory() -> int:
-    """Bytes that this process may use: the machine's, or fewer where its control group has less."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    allowed = [int(limit) for limit in map(_read, MEMORY_LIMITS) if limit.isdigit()]
-    return min([machine, *allowed])
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text().strip()
-    except OSError:
-        return ""
 
 
 def limit_torch_threads(threads: int) -> None:

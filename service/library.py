@@ -18,9 +18,9 @@ from index.search import Page, search
 from index.searching.hybrid import Extent, search_hybrid, search_words
 from index.served import Collection, Snapshot
 from index.snapshot import CollectionStatistics
-from models.device import available_threads
 from models.encoders import PictureEmbeddings
 from models.errors import GoneError, InputError, SpaceError, WithheldError
+from models.machine import available_threads
 from models.query import Question, single
 from models.space import Space, named
 from service.model.pulse import Pulse

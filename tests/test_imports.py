@@ -1,6 +1,8 @@
 """The arrows between the rooms, read off the import statements."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +65,15 @@ def test_rooms_enter_only_the_rooms_below_them() -> None:
 
 def test_every_room_has_files() -> None:
     assert all(list(files_of(room)) for room in MAY_ENTER)
+
+
+def test_an_index_of_vectors_needs_no_torch() -> None:
+    """Which takes seconds and hundreds of megabytes."""
+    command = "import index.faiss, sys; print('torch' in sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", command], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    assert ran.stdout == "False\n"
 
 
 def test_one_file_imports_faiss() -> None:

@@ -19,8 +19,9 @@ from index.collection import Collection
 from index.job import JobOptions, build_collection
 from index.sources import FolderSource, Root
 from models.composers.registry import Composers
-from models.device import available_threads, choose_placement
+from models.device import choose_placement
 from models.load import STARTER_FOLDER, Encoder, load_encoder
+from models.machine import available_threads
 from service.app import create_app
 from service.settings import Settings
 

@@ -14,7 +14,7 @@ texts. OPQ's training takes longer than all else.
 import math
 from dataclasses import dataclass, field
 
-from models.device import available_memory
+from models.machine import available_memory
 
 EXACT = "SQfp16"
 EXACT_COMPONENTS = 25_000 * 512  # scanned in about 5 ms by one core

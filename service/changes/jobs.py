@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from models.device import available_threads
 from models.errors import LockedError, PictorError, SpaceError
+from models.machine import available_threads
 from service.changes.adding import Adding, Outcome, Sent
 from service.changes.spool import Spool, Spooled
 from service.errors import OverloadedError, UnavailableError

@@ -9,9 +9,9 @@ from index.items import item_id
 from index.jobs.decoders import DecoderLimits, Decoders
 from index.jobs.reading import Decoded, Missing, PictureDecoder
 from models.decode import DecodeLimits
-from models.device import available_threads
 from models.encoders import ImageEncoder
 from models.errors import ImageTooLargeError
+from models.machine import available_threads
 from service.errors import UnavailableError
 from service.model.workers import Workers
 from service.settings import Settings

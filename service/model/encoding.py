@@ -19,8 +19,9 @@ import numpy as np
 from models.composers.composer import Asked, Composer
 from models.crop import Crop
 from models.decode import DecodeLimits
-from models.device import available_threads, limit_torch_threads
+from models.device import limit_torch_threads
 from models.encoders import DualEncoder, PictureEmbeddings, Prompt, by_space
+from models.machine import available_threads
 from models.preprocess import Pixels
 from models.query import Question
 from models.space import Space

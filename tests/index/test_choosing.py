@@ -2,7 +2,7 @@ import pytest
 
 from index.faiss import check_factory
 from index.vectors.choosing import EXACT, Budget, choose, lists_for, quantised_bytes
-from models.device import available_memory
+from models.machine import available_memory
 
 AMPLE = Budget(memory_bytes=2**40)
 

@@ -7,8 +7,7 @@ import open_clip
 import pytest
 import torch
 
-from models import device
-from models.device import Placement, available_memory, batch_memory, to_device
+from models.device import Placement, batch_memory, to_device
 from models.errors import ModelMemoryError
 from models.magiclens.encoder import MagicLensEncoder
 from models.magiclens.folder import convert, read_folder
@@ -18,17 +17,6 @@ from models.preprocess import Preprocessing
 CHECKPOINT = Path(__file__).parents[1] / "data" / "magiclens" / "magic_lens_tiny.pkl"
 CPU = torch.device("cpu")
 TOO_MUCH = 1 << 60  # bytes, which no machine has
-
-
-def test_a_control_groups_memory_counts_where_it_is_less(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machine = available_memory()
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(device, "MEMORY_LIMITS", (tmp_path / "none", limit))
-    for said, expected in (("max\n", machine), ("1048576\n", 2**20), (f"{2**62}\n", machine)):
-        limit.write_text(said)
-        assert available_memory() == min(expected, machine)
 
 
 def test_torchs_own_word_for_too_little_memory_is_ours() -> None:
