@@ -63,9 +63,8 @@ def timed(search: Callable[[T], R], queries: Sequence[T]) -> tuple[list[R], Late
 
 def fitting(search: Callable[[T], R], queries: Sequence[T]) -> Sequence[T]:
     """The first of them, as many as are done in SECONDS, and FEWEST at least."""
-    started = time.perf_counter()
-    search(queries[0])
-    return queries[: max(FEWEST, int(SECONDS / (time.perf_counter() - started)))]
+    _, latency = timed(search, [queries[0]] * 3)  # of which the first brings pages from the disk
+    return queries[: max(FEWEST, int(SECONDS * 1e3 / latency.p50_ms))]
 
 
 def queries_a_second(search: Callable[[T], R], queries: Sequence[T], threads: int) -> float:
