@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.engines import DistantModel, EngineName, check_engine, ray_engine
+from cli.interrupts import kept_interrupts
 from cli.options import (
     AsJson,
     Device,
@@ -25,7 +26,7 @@ from cli.progress import job_progress, map_progress
 from models.errors import CollectionError, InputError
 
 if TYPE_CHECKING:
-    from index.job import Report
+    from index.job import Progress, Report
 
 
 def index(
@@ -142,14 +143,19 @@ def index(
         machines = ray_engine(encoder, distant, device, options, ray_address)
 
     def run() -> "Report":
-        with job_progress(as_json=as_json) as progress:
+        with job_progress(as_json=as_json) as progress, kept_interrupts() as again:
+
+            def tell(seen: "Progress") -> None:
+                again()
+                progress(seen)
+
             return build_collection(
                 out,
                 opened,
                 encoder,
                 model=model,
                 options=options,
-                progress=progress,
+                progress=tell,
                 mapping=mapping,
                 engine=machines,
             )

@@ -19,8 +19,8 @@ class Effort:
 
     def among(self, share: float) -> "Effort":
         """For a search among that share of the rows, 0 < share <= 1: the nearest of fewer rows
-        lie farther, so more lists are probed for as many candidates."""
-        return Effort(round(self.breadth / share), self.proposed)
+        lie farther, so more lists are probed, and of what lies far the codes tell less."""
+        return Effort(round(self.breadth / share), round(self.proposed / share**0.25))
 
 
 @dataclass(frozen=True)

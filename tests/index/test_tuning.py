@@ -139,7 +139,8 @@ def test_breadths_rise_to_the_widest() -> None:
 
 
 def test_among_fewer_rows_the_search_is_wider() -> None:
-    assert Effort(8, 50).among(0.5) == Effort(16, 50)
+    assert Effort(8, 50).among(0.5) == Effort(16, 59)
+    assert Effort(8, 50).among(0.0001) == Effort(80_000, 500)
     assert Effort(8, 50).among(1.0) == Effort(8, 50)
 
 
