@@ -96,7 +96,7 @@ def test_a_search_for_more_hits_and_among_fewer_rows_looks_harder() -> None:
     index = TunedIndex(exact_index(2, []), tuning(10, 100))
     assert index.effort("image", 20, 1.0) == Effort(10, 100)
     assert index.effort("image", 80, 1.0) == Effort(20, 400)
-    assert index.effort("image", 20, 0.5) == Effort(20, 100)
+    assert index.effort("image", 20, 0.5) == Effort(20, 119)
 
 
 def test_settings_come_back_as_they_were_kept() -> None:
