@@ -55,21 +55,6 @@ class FileContent:
 
 
 @dataclass(frozen=True)
-class HeldContent:
-    """A picture that has come already, or why it has not."""
-
-    data: bytes
-    refused: ImageError | None = None
-
-    def read(self, max_bytes: int) -> bytes:
-        if self.refused is not None:
-            raise self.refused
-        if len(self.data) > max_bytes:
-            raise ImageTooLargeError(f"over {max_bytes} bytes")
-        return self.data
-
-
-@dataclass(frozen=True)
 class FoundImage:
     source: str
     path: str  # posix, within the source; an address where there are no files

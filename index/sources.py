@@ -23,8 +23,8 @@ from index.found import Clock, FileContent, FoundImage, Listener, Root, is_utf8,
 from index.items import UPLOADS
 from index.jobs.counting import count_pictures
 from index.sourcing.folder_walk import FolderWalk
+from index.sourcing.kinds import SHARDS, are_shards, other_kind
 from index.sourcing.lookup import TAR, ZIP, is_archive
-from index.sourcing.members import is_picture
 from index.sourcing.options import SourceOptions
 from index.sourcing.patterns import is_pattern
 from index.sourcing.remote.opening import open_remote
@@ -53,7 +53,6 @@ __all__ = [
 ]
 
 MAX_NAME = 100
-SHARDS = "*.tar"
 
 
 class ImageSource(Protocol):
@@ -122,11 +121,11 @@ def _open_folder(root: Root, options: SourceOptions) -> ImageSource | VectorSour
 
 def _holds_shards(folder: Path) -> bool:
     try:
-        shown = [each for each in folder.iterdir() if each.name[0] not in "._"]
+        is_folder = {each.name: each.is_dir() for each in folder.iterdir()}
     except OSError:
         return False  # its walk will say so
-    others = any(each.is_dir() or is_picture(each.name) for each in shown)
-    return not others and any(each.suffix == TAR for each in shown)
+    folders = {name for name, is_one in is_folder.items() if is_one}
+    return are_shards(is_folder.keys() - folders, folders)
 
 
 def _open_file(path: Path, name: str, options: SourceOptions) -> ImageSource:
@@ -138,8 +137,7 @@ def _open_file(path: Path, name: str, options: SourceOptions) -> ImageSource:
     if kind in TABLES:
         root = _checked(Root(name, path.parent.resolve()))
         return TableSource(root, path, options.columns, options.fetcher())
-    kinds = ", ".join((TAR, ZIP, *TABLES))
-    raise InputError(f"{path}: a file of another kind: expected a folder, or one of {kinds}")
+    raise other_kind(path)
 
 
 def _name_and_place(text: str) -> tuple[str | None, str]:

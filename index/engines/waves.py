@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from index.engines.wire import Answer, Fault, Question, Reply
-from index.found import FoundImage, HeldContent
+from index.engines.wire import Answer, Fault, HeldContent, Question, Reply
+from index.found import FoundImage
 from index.items import Failure
 from index.jobs.engine import Made
 from index.jobs.known import Known, Lacks

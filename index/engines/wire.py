@@ -10,7 +10,22 @@ from index.found import Content
 from index.jobs.known import Lacks
 from index.jobs.reading import Decoded
 from index.segments import Segment
-from models.errors import EngineError, PictorError
+from models.errors import EngineError, ImageError, ImageTooLargeError, PictorError
+
+
+@dataclass(frozen=True)
+class HeldContent:
+    """A picture that has come already, or why it has not."""
+
+    data: bytes
+    refused: ImageError | None = None
+
+    def read(self, max_bytes: int) -> bytes:
+        if self.refused is not None:
+            raise self.refused
+        if len(self.data) > max_bytes:
+            raise ImageTooLargeError(f"over {max_bytes} bytes")
+        return self.data
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ numbered_lines(path) -> each line's bytes, with its place. A line that is too lo
 
 from collections.abc import Callable, Iterator
 
+from index.items import WHOLE, Failure
 from index.sourcing.files import File
 from models.errors import InputError
 
@@ -23,6 +24,14 @@ def but_rows(file: File) -> Refused:
             raise InputError(f"{where}: {reason}")
 
     return refused
+
+
+def failure_of(source: str, file: File, where: str, reason: str) -> Failure:
+    """Of what was refused at a row of that file; or by the file's own place, of what nobody has
+    seen of it."""
+    if where == str(file):
+        return Failure(source, WHOLE, f"{file.name}: {reason}")
+    return Failure(source, where.removeprefix(f"{file.parent}/"), reason)
 
 
 def numbered_lines(path: File, refused: Refused) -> Iterator[tuple[str, bytes]]:

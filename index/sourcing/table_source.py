@@ -17,11 +17,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from index.found import Clock, FoundImage, Listener, Root, is_utf8, stop_at
-from index.items import WHOLE, Failure, Scalar
+from index.items import Scalar
 from index.sourcing.addresses import parse_location
 from index.sourcing.delimited import column_types
 from index.sourcing.fetching import Fetcher
 from index.sourcing.files import File
+from index.sourcing.lines import failure_of
 from index.sourcing.pictures import FolderPictures, NoPictureError, Pictures
 from index.sourcing.prefetching import Prefetcher
 from index.sourcing.sidecars import Sidecar, SidecarError, described
@@ -148,13 +149,7 @@ class TableWalk:
             return Sidecar()
 
     def _refuse(self, where: str, reason: str) -> None:
-        """Of a row; or by the table's place, of what nobody has seen of it."""
-        table = self._table.file
-        if where == str(table):
-            self._failed(Failure(self._table.source, WHOLE, f"{table.name}: {reason}"))
-        else:
-            place = where.removeprefix(f"{table.parent}/")
-            self._failed(Failure(self._table.source, place, reason))
+        self._failed(failure_of(self._table.source, self._table.file, where, reason))
 
 
 def found_columns(table: File, columns: TableColumns) -> tuple[str, str | None]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from index.found import Content, Listener, Root, stop_at
 from index.items import ID_HEX, WHOLE, Failure, Metadata
 from index.sourcing.files import File
+from index.sourcing.lines import failure_of
 from index.sourcing.npy import VectorFile, open_npy
 from index.sourcing.parquet import parquet_batches, parquet_columns, parquet_count
 from index.sourcing.pictures import FolderPictures, NoPictureError, Picture, Pictures
@@ -219,12 +220,7 @@ class _PartWalk:
             return Sidecar()
 
     def _refuse(self, where: str, reason: str) -> None:
-        """Of a row; or by the place of its table, of what nobody has seen of it."""
-        if where == str(self._metadata):
-            self._failed(Failure(self._source.name, WHOLE, f"{self._metadata.name}: {reason}"))
-        else:
-            place = where.removeprefix(f"{self._metadata.parent}/")
-            self._failed(Failure(self._source.name, place, reason))
+        self._failed(failure_of(self._source.name, self._metadata, where, reason))
 
 
 def _files(folder: Path, kind: str, suffix: str) -> list[Path]:

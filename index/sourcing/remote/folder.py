@@ -7,7 +7,7 @@ content, or its size and time.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from index.sourcing.members import (
     is_picture,
     shown,
 )
-from index.sourcing.remote.store import Facts, RemoteContent, listed, remote_stamp
+from index.sourcing.remote.store import Facts, Listing, RemoteContent, listed, remote_stamp
 from index.sourcing.sidecars import MAX_BYTES as MAX_SIDECAR_BYTES
 
 CONNECTIONS = 16  # that captions are received by
@@ -56,7 +56,7 @@ class _Listed:
 
     path: str
     facts: Facts
-    around: Mapping[str, Facts]
+    around: Listing
 
 
 class _RemoteWalk:
@@ -105,15 +105,15 @@ class _RemoteWalk:
             self._failed(self._failure(name, str(error)))
             return None
 
-    def _image(self, listed: _Listed) -> tuple[FoundImage, list[Failure]]:
+    def _image(self, picture: _Listed) -> tuple[FoundImage, list[Failure]]:
         """And what is the matter with what stands beside it."""
-        facts, failures = listed.facts, list[Failure]()
+        facts, failures = picture.facts, list[Failure]()
         said = beside(
-            self._sidecars(listed), lambda name, why: failures.append(self._failure(name, why))
+            self._sidecars(picture), lambda name, why: failures.append(self._failure(name, why))
         )
         image = FoundImage(
             source=self._source.name,
-            path=listed.path,
+            path=picture.path,
             caption=said.caption,
             metadata=said.metadata,
             content=RemoteContent(self._source.files, facts["name"], facts.get("size")),
@@ -121,12 +121,14 @@ class _RemoteWalk:
         )
         return image, failures
 
-    def _sidecars(self, listed: _Listed) -> dict[str, Callable[[], bytes]]:
-        stem = listed.facts["name"].rpartition(".")[0]
+    def _sidecars(self, picture: _Listed) -> dict[str, Callable[[], bytes]]:
+        stem = picture.facts["name"].rpartition(".")[0]
         files: dict[str, Callable[[], bytes]] = {}
         for place in (stem + kind for kind in SIDECARS):
-            if place in listed.around:
-                content = RemoteContent(self._source.files, place, listed.around[place].get("size"))
+            if place in picture.around:
+                content = RemoteContent(
+                    self._source.files, place, picture.around[place].get("size")
+                )
                 files[place] = partial(content.read, MAX_SIDECAR_BYTES)
         return files
 

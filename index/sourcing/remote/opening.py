@@ -5,18 +5,17 @@ where it has nothing else, or of pictures, as on disk. Without a name, a source 
 folder, or of its file without what it ends in. Raises InputError for what is not there.
 """
 
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from index.found import Root
+from index.sourcing.kinds import SHARDS, are_shards, other_kind
 from index.sourcing.lookup import TAR, ZIP
-from index.sourcing.members import is_picture
 from index.sourcing.options import SourceOptions
 from index.sourcing.patterns import is_pattern
 from index.sourcing.remote.folder import RemoteSource
 from index.sourcing.remote.shards import RemoteShardSource
-from index.sourcing.remote.store import Facts, RemoteFile, connected, facts_of, is_folder, listed
+from index.sourcing.remote.store import RemoteFile, connected, facts_of, is_folder, listed
 from index.sourcing.remote.tables import RemoteTableSource
 from index.sourcing.remote.vectors import holds_remote_vectors, open_remote_vectors
 from index.sourcing.remote.zips import RemoteZipSource
@@ -25,8 +24,6 @@ from index.sourcing.vectors import VectorSource
 from models.errors import InputError
 
 RemoteImages = RemoteSource | RemoteShardSource | RemoteZipSource | RemoteTableSource
-
-SHARDS = "*.tar"
 
 
 def open_remote(
@@ -52,18 +49,15 @@ def _open_folder(
     folder: str,
     options: SourceOptions,
 ) -> RemoteImages | VectorSource:
-    if holds_remote_vectors(files, folder):
+    inside = listed(files, folder)
+    if holds_remote_vectors(files, folder, inside):
         pictures = Root(name, options.pictures.resolve()) if options.pictures else None
         return open_remote_vectors(name, files, folder, options.columns, pictures)
-    if _holds_shards(listed(files, folder)):
+    names = [place.removeprefix(f"{folder}/") for place in inside]
+    folders = {name for name in names if name.endswith("/")}
+    if are_shards(set(names) - folders, folders):
         return RemoteShardSource(name, files, folder, SHARDS)
     return RemoteSource(name, files, folder)
-
-
-def _holds_shards(inside: Mapping[str, Facts]) -> bool:
-    shown = [facts for place, facts in inside.items() if PurePosixPath(place).name[0] not in "._"]
-    others = any(each["type"] == "directory" or is_picture(each["name"]) for each in shown)
-    return not others and any(each["name"].endswith(TAR) for each in shown)
 
 
 def _open_file(name: str, file: RemoteFile, options: SourceOptions) -> RemoteImages:
@@ -74,5 +68,4 @@ def _open_file(name: str, file: RemoteFile, options: SourceOptions) -> RemoteIma
         return RemoteZipSource(name, file)
     if kind in TABLES:
         return RemoteTableSource(name, file, options.columns, options.fetcher())
-    kinds = ", ".join((TAR, ZIP, *TABLES))
-    raise InputError(f"{file}: a file of another kind: expected a folder, or one of {kinds}")
+    raise other_kind(file)

@@ -19,6 +19,7 @@ from index.found import SETTLED_S, Clock
 from models.errors import ImageError, ImageTooLargeError, InputError
 
 Facts = Mapping[str, Any]  # what a store lists of a file
+Listing = Mapping[str, Facts]  # what is in a folder, by its place
 
 MARKS = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "generation", "version_id")
 TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
@@ -36,10 +37,7 @@ class RemoteContent:
             raise ImageTooLargeError(f"over {max_bytes} bytes")
         if self.size == 0:
             return b""  # of which there is no range
-        try:
-            data: bytes = self.files.cat_file(self.place, start=0, end=max_bytes + 1)
-        except Exception as error:
-            raise ImageError(f"cannot be read: {one_line(error)}") from error
+        data = _picture_bytes(self.files, self.place, 0, max_bytes + 1)
         if len(data) > max_bytes:
             raise ImageTooLargeError(f"over {max_bytes} bytes")
         return data
@@ -59,11 +57,7 @@ class RangeContent:
             raise ImageTooLargeError(f"over {max_bytes} bytes")
         if not self.size:
             return b""
-        try:
-            end = self.start + self.size
-            data: bytes = self.files.cat_file(self.place, start=self.start, end=end)
-        except Exception as error:
-            raise ImageError(f"cannot be read: {one_line(error)}") from error
+        data = _picture_bytes(self.files, self.place, self.start, self.start + self.size)
         if len(data) != self.size:
             raise ImageError(f"{len(data)} bytes came of {self.size}")
         return data
@@ -214,8 +208,20 @@ def _seconds(written: object) -> float | None:
 def as_os_error(error: Exception) -> OSError:
     """One whose strerror says in a line what is the matter."""
     if isinstance(error, FileNotFoundError):
-        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return not_there()
     return OSError(errno.EIO, one_line(error))
+
+
+def not_there() -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
+def _picture_bytes(files: Any, place: str, start: int, end: int) -> bytes:  # noqa: ANN401
+    try:
+        data: bytes = files.cat_file(place, start=start, end=end)
+    except Exception as error:
+        raise ImageError(f"cannot be read: {one_line(error)}") from error
+    return data
 
 
 def one_line(error: Exception) -> str:

@@ -4,12 +4,10 @@ Paths are relative to the table's folder and stay inside it. Where rows that fol
 to one folder, what is there is asked of the store at once, and remembered for a few folders.
 """
 
-import errno
-import os
 import posixpath
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,10 +16,12 @@ from index.sourcing.fetching import Fetcher
 from index.sourcing.pictures import NoPictureError, Picture
 from index.sourcing.remote.store import (
     Facts,
+    Listing,
     RemoteContent,
     RemoteFile,
     facts_of,
     listed,
+    not_there,
     remote_stamp,
 )
 from index.sourcing.table_source import Table, TableColumns, TableWalk
@@ -54,7 +54,7 @@ class RemotePictures:
         self._files = files
         self._folder = folder
         self._clock = clock
-        self._listings: OrderedDict[str, Mapping[str, Facts]] = OrderedDict()
+        self._listings: OrderedDict[str, Listing] = OrderedDict()
         self._last = ""  # the folder of the one before
 
     def at(self, place: str) -> Picture:
@@ -84,10 +84,10 @@ class RemotePictures:
         else:
             return facts_of(self._files, place)
         if place not in self._listings[folder]:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise not_there()
         return self._listings[folder][place]
 
-    def _listed(self, folder: str) -> Mapping[str, Facts]:
+    def _listed(self, folder: str) -> Listing:
         try:
             return listed(self._files, folder)
         except FileNotFoundError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from index.found import Root
 from index.sourcing.pictures import FolderPictures, Pictures
-from index.sourcing.remote.store import RemoteFile, listed
+from index.sourcing.remote.store import Listing, RemoteFile, listed
 from index.sourcing.remote.tables import RemotePictures
 from index.sourcing.table_source import TableColumns
 from index.sourcing.vectors import (
@@ -23,8 +23,9 @@ from index.sourcing.vectors import (
 from models.errors import InputError
 
 
-def holds_remote_vectors(files: Any, folder: str) -> bool:  # noqa: ANN401
-    return bool(_files(files, folder, VECTORS, ROWS))
+def holds_remote_vectors(files: Any, folder: str, inside: Listing) -> bool:  # noqa: ANN401
+    """A folder in which that is; raises OSError."""
+    return bool(_files(files, folder, inside, VECTORS, ROWS))
 
 
 def open_remote_vectors(
@@ -40,22 +41,24 @@ def open_remote_vectors(
         looked_at = partial(FolderPictures, pictures.path)
 
     def pairs() -> Sequence[Pair]:
-        vectors = _files(files, folder, VECTORS, ROWS)
-        return paired(folder, vectors, _files(files, folder, METADATA, TABLE))
+        try:
+            inside = listed(files, folder)
+            vectors = _files(files, folder, inside, VECTORS, ROWS)
+            return paired(folder, vectors, _files(files, folder, inside, METADATA, TABLE))
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be listed: {error.strerror}") from error
 
     return open_pairs(name, pictures, looked_at, pairs, columns)
 
 
-def _files(files: Any, folder: str, kind: str, suffix: str) -> list[RemoteFile]:  # noqa: ANN401
+def _files(
+    files: Any,  # noqa: ANN401 - an fsspec file system
+    folder: str,
+    inside: Listing,
+    kind: str,
+    suffix: str,
+) -> list[RemoteFile]:
     """In a folder of that kind, or beside others by their names."""
-    try:
-        return _listed_files(files, folder, kind, suffix)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be listed: {error.strerror}") from error
-
-
-def _listed_files(files: Any, folder: str, kind: str, suffix: str) -> list[RemoteFile]:  # noqa: ANN401
-    inside = listed(files, folder)
     if f"{folder}/{kind}/" in inside:
         inside = listed(files, f"{folder}/{kind}")
         named = [place for place in inside if place.endswith(suffix)]
